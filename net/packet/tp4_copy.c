@@ -1,0 +1,731 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_PACKET V4: copy mode
+ *
+ * Receiving: the packet goes to the stack as ever, and a copy of it into
+ * frames that user space has put on the RX ring. The copy is what was, or will
+ * be, on the wire: a VLAN tag that the device has stripped is put back, and a
+ * checksum that is left to the device is filled in.
+ *
+ *	user space -> ring -> tp4a_reserve() -> copy -> tp4a_release() -> ring
+ *
+ * Sending: send() copies what is on the TX ring into skbs and hands them to
+ * the qdisc, or to the device (PACKET_QDISC_BYPASS). A descriptor comes back
+ * with the result of that; what a qdisc drops later is not reported.
+ *
+ *	user space -> ring -> tp4a_populate() -> skb, device -> tp4a_flush() -> ring
+ */
+
+#include <linux/export.h>
+#include <linux/filter.h>
+#include <linux/if_arp.h>
+#include <linux/if_vlan.h>
+#include <linux/netdevice.h>
+#include <linux/netfilter_netdev.h>
+#include <linux/skbuff.h>
+#include <net/dropreason-core.h>
+#include <net/sock.h>
+
+#include "tp4_internal.h"
+
+/**
+ * struct tp4_wire - a packet as it is on the wire, piece by piece
+ * @skb: the packet, data at its link header
+ * @snaplen: bytes to copy, less the tag
+ * @len: bytes to copy, the tag included
+ * @has_tag: @tag goes behind the MAC addresses
+ * @tag: VLAN tag that is not in the skb's data
+ * @sum_len: bytes of @sum
+ * @sum_pos: where in the packet they go
+ * @sum: checksum that is not in the skb's data
+ */
+struct tp4_wire {
+	const struct sk_buff *skb;
+	u32 snaplen;
+	u32 len;
+	bool has_tag;
+	__be16 tag[2];
+	u32 sum_len;
+	u32 sum_pos;
+	union {
+		__sum16 csum;
+		__le32 crc;
+		u8 bytes[4];
+	} sum;
+};
+
+#define TP4_TAG_POS	(2 * ETH_ALEN)
+
+static __le32 tp4_crc32c(const struct sk_buff *skb, int start)
+{
+	__wsum seed = (__force __wsum)~0U;
+	__wsum crc = __skb_checksum(skb, start, skb->len - start, seed,
+				    crc32c_csum_stub);
+
+	return cpu_to_le32(~(__force u32)crc);
+}
+
+/* What the checksum, left to the device, will be. It covers the whole packet,
+ * so a filter that cuts the copy short does not matter.
+ */
+static void tp4_wire_checksum(struct tp4_wire *w)
+{
+	const struct sk_buff *skb = w->skb;
+	int start = skb_checksum_start_offset(skb);
+	u32 sum_len = skb_csum_is_sctp((struct sk_buff *)skb) ?
+		      sizeof(w->sum.crc) : sizeof(w->sum.csum);
+	u32 pos = start + skb->csum_offset;
+
+	if (start < 0 || pos + sum_len > skb->len || !skb_frags_readable(skb))
+		return;
+	/* Cut off by a filter, or absurd: within the MAC addresses. */
+	if (pos >= w->snaplen || pos < TP4_TAG_POS)
+		return;
+
+	if (sum_len == sizeof(w->sum.crc))
+		w->sum.crc = tp4_crc32c(skb, start);
+	else
+		w->sum.csum = csum_fold(skb_checksum(skb, start,
+						     skb->len - start, 0)) ?:
+			      CSUM_MANGLED_0;
+	w->sum_len = sum_len;
+	w->sum_pos = pos;
+	if (w->has_tag && pos >= TP4_TAG_POS)
+		w->sum_pos += VLAN_HLEN;
+}
+
+static void tp4_wire_init(struct tp4_wire *w, const struct sk_buff *skb,
+			  u32 snaplen)
+{
+	w->skb = skb;
+	w->snaplen = snaplen;
+	w->len = snaplen;
+	w->has_tag = false;
+	w->sum_len = 0;
+
+	if (skb_vlan_tag_present(skb) && snaplen > TP4_TAG_POS) {
+		w->has_tag = true;
+		w->tag[0] = skb->vlan_proto;
+		w->tag[1] = htons(skb_vlan_tag_get(skb));
+		w->len += VLAN_HLEN;
+	}
+}
+
+/* Copies the part of [@pos, @pos + @len) that lies in [@from, @from + @n). */
+static void tp4_overlay(void *to, u32 pos, u32 len, const u8 *bytes, u32 from,
+			u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		if (from + i >= pos && from + i < pos + len)
+			((u8 *)to)[from + i - pos] = bytes[i];
+}
+
+/* Copies @len bytes from @pos of the packet on the wire. */
+static void tp4_wire_copy(const struct tp4_wire *w, void *to, u32 pos, u32 len)
+{
+	u32 done = 0;
+
+	if (!w->has_tag) {
+		skb_copy_bits(w->skb, pos, to, len);
+	} else {
+		if (pos < TP4_TAG_POS) {
+			done = min(len, TP4_TAG_POS - pos);
+			skb_copy_bits(w->skb, pos, to, done);
+		}
+		tp4_overlay(to, pos, len, (const u8 *)w->tag, TP4_TAG_POS,
+			    VLAN_HLEN);
+		if (pos + len > TP4_TAG_POS + VLAN_HLEN) {
+			done = pos < TP4_TAG_POS + VLAN_HLEN ?
+			       TP4_TAG_POS + VLAN_HLEN - pos : 0;
+			skb_copy_bits(w->skb, pos + done - VLAN_HLEN, to + done,
+				      len - done);
+		}
+	}
+
+	if (w->sum_len)
+		tp4_overlay(to, pos, len, w->sum.bytes, w->sum_pos, w->sum_len);
+}
+
+static void tp4_wire_to_frames(struct tp4_wire *w, struct tp4_frame_set *p,
+			       u32 room)
+{
+	u32 headroom = p->pkt_arr->headroom;
+	u32 pos = 0;
+
+	/* A GSO packet was never on the wire in one piece, and each of its
+	 * segments will have a checksum of its own.
+	 */
+	if (w->skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(w->skb))
+		tp4_wire_checksum(w);
+
+	do {
+		u32 len = min(w->len - pos, room);
+
+		tp4_wire_copy(w, tp4f_get_frame(p) + headroom, pos, len);
+		tp4f_set_frame(p, len, headroom, tp4f_is_last_frame(p));
+		pos += len;
+	} while (tp4f_next_frame(p));
+}
+
+static unsigned int tp4_run_filter(struct sk_buff *skb, const struct sock *sk,
+				   unsigned int snaplen)
+{
+	struct sk_filter *filter;
+	unsigned int res = snaplen;
+
+	rcu_read_lock();
+	filter = rcu_dereference(sk->sk_filter);
+	if (filter)
+		res = bpf_prog_run_clear_cb(filter->prog, skb);
+	rcu_read_unlock();
+
+	return min(res, snaplen);
+}
+
+/* Copies a packet to user space. Returns false, and has counted why, if it is
+ * not to be had there.
+ */
+static bool tp4_rcv_copy(struct sock *sk, const struct sk_buff *skb,
+			 u32 snaplen)
+{
+	struct tp4_sock *tp4 = pkt_sk(sk)->tp4;
+	struct tp4_packet_array *arr;
+	struct tp4_frame_set frames;
+	struct tp4_ring *ring;
+	struct tp4_wire wire;
+	bool answered, ok;
+	u32 room, nr, curr;
+
+	tp4_wire_init(&wire, skb, snaplen);
+
+	spin_lock(&tp4->rx_lock);
+	ring = tp4->rings.rx;
+	if (unlikely(!ring)) {
+		/* TX only: no loss, as nobody waits for it. */
+		spin_unlock(&tp4->rx_lock);
+		return true;
+	}
+	arr = ring->arr;
+	room = (1U << arr->frame_shift) - arr->headroom;
+	nr = likely(wire.len <= room) ? 1 : DIV_ROUND_UP(wire.len, room);
+	curr = arr->curr;
+
+	ok = nr <= tp4q_nr(&ring->q) && tp4a_reserve(arr, nr, &frames);
+	if (likely(ok)) {
+		tp4->stats.tp_packets++;
+	} else {
+		if (nr > tp4q_nr(&ring->q))
+			tp4->stats.rx_too_big++;
+		else
+			tp4->stats.rx_no_frame++;
+		tp4->stats.tp_drops++;
+		atomic_inc(&sk->sk_drops);
+	}
+	/* With the packet, or with invalid descriptors ahead of it. */
+	answered = arr->curr != curr;
+	if (answered)
+		ring->published = true;
+	spin_unlock(&tp4->rx_lock);
+
+	/* Under RCU: tp4_rings_install() waits before it frees the ring. */
+	if (likely(ok)) {
+		tp4_wire_to_frames(&wire, &frames, room);
+		tp4a_release(&frames);
+	}
+	if (answered)
+		sk->sk_data_ready(sk);
+	return ok;
+}
+
+/**
+ * tp4_rcv - receive hook of a V4 socket in copy mode
+ * @skb: the packet; other sockets and the stack may have it, too
+ * @dev: where it came in or goes out
+ * @pt: the socket's hook
+ * @orig_dev: not used
+ *
+ * Context: softirq or BH off, RCU read lock held.
+ * Return: 0.
+ */
+int tp4_rcv(struct sk_buff *skb, struct net_device *dev,
+	    struct packet_type *pt, struct net_device *orig_dev)
+{
+	enum skb_drop_reason reason = SKB_CONSUMED;
+	struct sock *sk = pt->af_packet_priv;
+	u8 *skb_head = skb->data;
+	int skb_len = skb->len;
+	unsigned int snaplen;
+
+	if (skb->pkt_type == PACKET_LOOPBACK ||
+	    !net_eq(dev_net(dev), sock_net(sk)))
+		goto out;
+
+	if (dev_has_header(dev))
+		skb_push(skb, skb->data - skb_mac_header(skb));
+
+	snaplen = skb_frags_readable(skb) ? skb->len : skb_headlen(skb);
+	snaplen = tp4_run_filter(skb, sk, snaplen);
+	if (snaplen && !tp4_rcv_copy(sk, skb, snaplen))
+		reason = SKB_DROP_REASON_PACKET_SOCK_ERROR;
+
+	if (skb_head != skb->data && skb_shared(skb)) {
+		skb->data = skb_head;
+		skb->len = skb_len;
+	}
+out:
+	sk_skb_reason_drop(sk, skb, reason);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(tp4_rcv);
+
+/**
+ * tp4_rx_room - how full is the RX ring? For fanout.
+ * @po: a V4 socket
+ *
+ * A look without a lock: good enough to choose another socket.
+ *
+ * Context: softirq or BH off, RCU read lock held.
+ * Return: ROOM_NONE, ROOM_LOW or ROOM_NORMAL.
+ */
+int tp4_rx_room(const struct packet_sock *po)
+{
+	/* Pairs with tp4_rings_install() */
+	const struct tp4_ring *ring = smp_load_acquire(&po->tp4->rings.rx);
+	u32 curr;
+
+	if (!ring)
+		return ROOM_NONE;
+	curr = READ_ONCE(ring->arr->curr);
+	if (!tp4q_user_owns(&ring->q,
+			    curr + (tp4q_nr(&ring->q) >> ROOM_POW_OFF)))
+		return ROOM_NORMAL;
+	return tp4q_user_owns(&ring->q, curr) ? ROOM_NONE : ROOM_LOW;
+}
+EXPORT_SYMBOL_GPL(tp4_rx_room);
+
+/**
+ * struct tp4_tx - what a call of send() knows
+ * @sk: the socket
+ * @dev: device, with a reference
+ * @sockc: from the socket and control messages
+ * @direct: past the qdisc
+ * @hard_header_len: of @dev, read once
+ * @hlen: headroom of an skb, link header included
+ * @tlen: tailroom of an skb
+ * @sent: bytes handed over
+ * @taken: slots taken from the ring
+ */
+struct tp4_tx {
+	struct sock *sk;
+	struct net_device *dev;
+	struct sockcm_cookie sockc;
+	bool direct;
+	int hard_header_len;
+	int hlen;
+	int tlen;
+	int sent;
+	u32 taken;
+};
+
+static struct net_device *tp4_dev_get(struct packet_sock *po)
+{
+	struct net_device *dev;
+
+	rcu_read_lock();
+	dev = rcu_dereference(po->cached_dev);
+	dev_hold(dev);
+	rcu_read_unlock();
+
+	return dev;
+}
+
+static struct sk_buff *tp4_tx_alloc(struct tp4_tx *tx, u32 len)
+{
+	struct sk_buff *skb;
+	u32 linear = len;
+	int err;
+
+	/* Without a link header all that the stack looks at must be linear. */
+	if (tx->hard_header_len && tx->hlen + tx->tlen + len >= PAGE_SIZE)
+		linear = min_t(u32, len, tx->hard_header_len);
+
+	skb = sock_alloc_send_pskb(tx->sk, tx->hlen + tx->tlen + linear,
+				   len - linear, true, &err,
+				   PAGE_ALLOC_COSTLY_ORDER);
+	if (!skb)
+		return ERR_PTR(err);
+
+	skb_reserve(skb, tx->hlen - tx->hard_header_len);
+	skb_put(skb, linear);
+	skb->data_len = len - linear;
+	skb->len = len;
+	return skb;
+}
+
+static void tp4_tx_headers(struct tp4_tx *tx, struct sk_buff *skb)
+{
+	int depth;
+
+	skb->dev = tx->dev;
+	skb->priority = READ_ONCE(tx->sk->sk_priority);
+	skb->mark = tx->sockc.mark;
+	skb_set_delivery_type_by_clockid(skb, tx->sockc.transmit_time,
+					 tx->sk->sk_clockid);
+	skb_setup_tx_timestamp(skb, tx->sockc.tsflags);
+
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, tx->hard_header_len);
+	skb->protocol = dev_parse_header_protocol(skb);
+	skb_probe_transport_header(skb);
+	if (likely(tx->dev->type == ARPHRD_ETHER) &&
+	    eth_type_vlan(skb->protocol) &&
+	    vlan_get_protocol_and_depth(skb, skb->protocol, &depth))
+		skb_set_network_header(skb, depth);
+}
+
+/* One packet of @len bytes is larger than the MTU unless it has a VLAN tag. */
+static bool tp4_tx_fits(const struct tp4_tx *tx, const struct sk_buff *skb)
+{
+	u32 max = READ_ONCE(tx->dev->mtu) + tx->hard_header_len;
+
+	return skb->len <= max ||
+	       (skb->len <= max + VLAN_HLEN &&
+		tx->dev->type == ARPHRD_ETHER &&
+		((struct ethhdr *)skb->data)->h_proto == htons(ETH_P_8021Q));
+}
+
+/* Makes an skb of a packet. Of the errors, -EMSGSIZE, -EINVAL and -ENOBUFS are
+ * the packet's, others the socket's.
+ */
+static struct sk_buff *tp4_tx_build(struct tp4_tx *tx, struct tp4_frame_set *p)
+{
+	u32 max = READ_ONCE(tx->dev->mtu) + tx->hard_header_len + VLAN_HLEN;
+	int err = -EMSGSIZE;
+	struct sk_buff *skb;
+	u32 len = 0;
+	u32 pos = 0;
+
+	do {
+		len += tp4f_get_frame_len(p);
+	} while (tp4f_next_frame(p));
+	tp4f_first_frame(p);
+
+	if (len > max)
+		return ERR_PTR(-EMSGSIZE);
+
+	skb = tp4_tx_alloc(tx, len);
+	if (IS_ERR(skb))
+		return skb;
+
+	do {
+		skb_store_bits(skb, pos, tp4f_get_data(p),
+			       tp4f_get_frame_len(p));
+		pos += tp4f_get_frame_len(p);
+	} while (tp4f_next_frame(p));
+	tp4f_first_frame(p);
+
+	if (!dev_validate_header(tx->dev, skb->data, len))
+		err = -EINVAL;
+	else if (tp4_tx_fits(tx, skb))
+		err = 0;
+	if (err) {
+		kfree_skb(skb);
+		return ERR_PTR(err);
+	}
+
+	tp4_tx_headers(tx, skb);
+	return skb;
+}
+
+/* Notes what became of a packet of @len bytes; @err as dev_queue_xmit() returns
+ * it.
+ */
+static void tp4_tx_done(struct tp4_tx *tx, struct tp4_frame_set *p, u32 len,
+			int err)
+{
+	if (err > 0)
+		err = net_xmit_errno(err);
+	if (!err) {
+		tx->sent += len;
+		return;
+	}
+	/* What else a device may think of is its refusal, like that of a qdisc. */
+	if (err != -ENETDOWN && err != -EMSGSIZE && err != -EINVAL)
+		err = -ENOBUFS;
+	tp4f_set_packet_error(p, -err);
+	pkt_sk(tx->sk)->tp4->tx_errors++;
+}
+
+/* Past the qdisc: all that may be done before the queue is locked. Returns
+ * false if the packet was dropped.
+ */
+static bool tp4_tx_prepare(struct tp4_tx *tx, struct tp4_tx_packet *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+	bool again = false;
+	int rc;
+
+	pkt->skb = NULL;
+
+	if (unlikely(!netif_running(tx->dev) || !netif_carrier_ok(tx->dev))) {
+		dev_core_stats_tx_dropped_inc(tx->dev);
+		kfree_skb(skb);
+		return false;
+	}
+
+	if (nf_hook_egress_active()) {
+		rcu_read_lock_bh();
+		skb = nf_hook_egress(skb, &rc, tx->dev);
+		rcu_read_unlock_bh();
+		if (!skb)
+			return false;
+	}
+
+	/* The queue of this CPU, as for V1 to V3. */
+	skb_record_rx_queue(skb, raw_smp_processor_id() %
+				 tx->dev->real_num_tx_queues);
+	netdev_core_pick_tx(tx->dev, skb, NULL);
+
+	pkt->skb = validate_xmit_skb_list(skb, tx->dev, &again);
+	if (unlikely(pkt->skb != skb)) {
+		dev_core_stats_tx_dropped_inc(tx->dev);
+		kfree_skb_list(pkt->skb);
+		pkt->skb = NULL;
+	}
+	return pkt->skb;
+}
+
+/* Sends @n packets of one queue with one lock and, if the driver can, one
+ * doorbell.
+ */
+static void tp4_tx_run(struct tp4_tx *tx, struct tp4_tx_packet *pkt, u32 n)
+{
+	struct net_device *dev = tx->dev;
+	struct netdev_queue *txq;
+	u32 i;
+
+	txq = skb_get_tx_queue(dev, pkt->skb);
+
+	local_bh_disable();
+	dev_xmit_recursion_inc();
+	HARD_TX_LOCK(dev, txq, smp_processor_id());
+	for (i = 0; i < n; i++) {
+		struct sk_buff *skb = pkt[i].skb;
+		int rc = NETDEV_TX_BUSY;
+
+		if (!netif_xmit_frozen_or_drv_stopped(txq))
+			rc = netdev_start_xmit(skb, dev, txq, i + 1 < n);
+		if (!dev_xmit_complete(rc))
+			kfree_skb(skb);
+		tp4_tx_done(tx, &pkt[i].frames, pkt[i].len, rc);
+	}
+	HARD_TX_UNLOCK(dev, txq);
+	dev_xmit_recursion_dec();
+	local_bh_enable();
+}
+
+static void tp4_tx_direct(struct tp4_tx *tx, struct tp4_tx_packet *pkt, u32 n)
+{
+	u32 i, first = 0, ready = 0;
+
+	/* Close the gaps that dropped packets leave. */
+	for (i = 0; i < n; i++) {
+		if (tp4_tx_prepare(tx, &pkt[i]))
+			pkt[ready++] = pkt[i];
+		else
+			tp4_tx_done(tx, &pkt[i].frames, 0, -ENOBUFS);
+	}
+
+	for (i = 1; i <= ready; i++) {
+		if (i < ready && skb_get_queue_mapping(pkt[i].skb) ==
+				 skb_get_queue_mapping(pkt[first].skb))
+			continue;
+		tp4_tx_run(tx, &pkt[first], i - first);
+		first = i;
+	}
+}
+
+/* Takes up to TP4_TX_BATCH packets out of the array, sends and completes them.
+ * Returns 0, or a negative errno if the socket cannot go on.
+ */
+static int tp4_tx_batch(struct tp4_tx *tx, struct tp4_ring *ring)
+{
+	struct tp4_tx_packet *batch = ring->batch;
+	struct tp4_frame_set frames;
+	struct sk_buff *skb;
+	u32 n, len, direct = 0;
+	int err = 0;
+
+	for (n = 0; n < TP4_TX_BATCH; n++) {
+		if (!tp4a_next_packet(ring->arr, &frames))
+			break;
+		skb = tp4_tx_build(tx, &frames);
+		if (IS_ERR(skb)) {
+			err = PTR_ERR(skb);
+			if (err != -EMSGSIZE && err != -EINVAL &&
+			    err != -ENOBUFS) {
+				tp4a_put_back(ring->arr, &frames);
+				break;
+			}
+			tp4_tx_done(tx, &frames, 0, err);
+			err = 0;
+			continue;
+		}
+		len = skb->len;
+		if (tx->direct)
+			batch[direct++] = (struct tp4_tx_packet) {
+				.skb = skb,
+				.len = len,
+				.frames = frames,
+			};
+		else
+			tp4_tx_done(tx, &frames, len, dev_queue_xmit(skb));
+	}
+	tp4_tx_direct(tx, batch, direct);
+
+	tp4a_flush(ring->arr);
+	return err;
+}
+
+/* There is no device to take them: completes the packets in the array. */
+static void tp4_tx_fail(struct tp4_tx *tx, struct tp4_ring *ring, int err)
+{
+	struct tp4_frame_set frames;
+
+	while (tp4a_next_packet(ring->arr, &frames)) {
+		tp4f_set_packet_error(&frames, -err);
+		pkt_sk(tx->sk)->tp4->tx_errors++;
+	}
+	tp4a_flush(ring->arr);
+}
+
+/* Sends a batch of what is on the ring; each slot once, as who refills the ring
+ * at the same time must not keep us here. The lock is held no longer than this.
+ *
+ * Returns 1 if there may be more, 0 if that was all, -EAGAIN if the send buffer
+ * is full, or another negative errno.
+ */
+static int tp4_tx_kick(struct tp4_tx *tx)
+{
+	struct packet_sock *po = pkt_sk(tx->sk);
+	struct tp4_sock *tp4 = po->tp4;
+	struct tp4_ring *ring;
+	int dev_err = 0;
+	u32 head, tail;
+	int err = 0;
+
+	mutex_lock(&tp4->lock);
+	ring = tp4->rings.tx;
+	if (!ring) {
+		mutex_unlock(&tp4->lock);
+		return -EINVAL;
+	}
+
+	tx->dev = tp4_dev_get(po);
+	if (!tx->dev) {
+		dev_err = -ENXIO;
+	} else if (!(READ_ONCE(tx->dev->flags) & IFF_UP)) {
+		dev_err = -ENETDOWN;
+	} else {
+		tx->hard_header_len = READ_ONCE(tx->dev->hard_header_len);
+		tx->hlen = LL_RESERVED_SPACE_EX(tx->dev, tx->hard_header_len);
+		tx->tlen = READ_ONCE(tx->dev->needed_tailroom);
+		tx->direct = packet_sock_flag(po, PACKET_SOCK_QDISC_BYPASS);
+	}
+
+	tail = ring->q.tail;
+	if (tx->taken < tp4q_nr(&ring->q)) {
+		head = ring->q.head;
+		tp4a_populate(ring->arr);
+		tx->taken += ring->q.head - head;
+	}
+	if (ring->arr->curr == ring->arr->end)
+		err = dev_err;
+	else if (dev_err)
+		tp4_tx_fail(tx, ring, dev_err);
+	else
+		err = tp4_tx_batch(tx, ring);
+	/* A full ring would not be writable until another send() empties it. */
+	WRITE_ONCE(ring->blocked, err == -EAGAIN);
+
+	/* What the skbs' destructors woke came before the slots were free. */
+	if (ring->q.tail != tail) {
+		tx->sk->sk_write_space(tx->sk);
+		err = err ?: 1;
+	}
+	dev_put(tx->dev);
+	mutex_unlock(&tp4->lock);
+	return err;
+}
+
+/* Waits until there is room in the send buffer, or a signal. Returns what is
+ * left of @timeo.
+ */
+static long tp4_wait_for_wmem(struct sock *sk, long timeo)
+{
+	DEFINE_WAIT(wait);
+
+	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	while (timeo && !signal_pending(current)) {
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
+		if (refcount_read(&sk->sk_wmem_alloc) <
+		    READ_ONCE(sk->sk_sndbuf) || READ_ONCE(sk->sk_err))
+			break;
+		timeo = schedule_timeout(timeo);
+	}
+	finish_wait(sk_sleep(sk), &wait);
+	return timeo;
+}
+
+/**
+ * tp4_sendmsg - send what is on the TX ring of a V4 socket
+ * @sock: the socket
+ * @msg: flags and control messages; no address and no data
+ *
+ * Blocks, unless MSG_DONTWAIT is set, while the send buffer is full, up to
+ * SO_SNDTIMEO and holding no lock.
+ *
+ * Context: process; takes the socket's V4 lock.
+ * Return: bytes handed over, which may be less than was queued; what was not
+ * taken stays the kernel's, for the next call. If nothing was: 0, or EAGAIN if
+ * the send buffer is full, EINVAL if there is an address, data or no TX ring,
+ * ENETDOWN or ENXIO if there is no device that could send (the descriptors come
+ * back with that error, too), EINTR or ERESTARTSYS on a signal.
+ */
+int tp4_sendmsg(struct socket *sock, struct msghdr *msg)
+{
+	struct sock *sk = sock->sk;
+	struct tp4_tx tx = { .sk = sk };
+	long timeo;
+	int err;
+
+	if (msg->msg_name || msg_data_left(msg))
+		return -EINVAL;
+
+	sockcm_init(&tx.sockc, sk);
+	tx.sockc.mark = READ_ONCE(sk->sk_mark);
+	if (msg->msg_controllen) {
+		err = sock_cmsg_send(sk, msg, &tx.sockc);
+		if (err)
+			return err;
+	}
+
+	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	do {
+		err = tp4_tx_kick(&tx);
+		if (err == -EAGAIN && timeo) {
+			timeo = tp4_wait_for_wmem(sk, timeo);
+			err = signal_pending(current) ?
+			      sock_intr_errno(timeo) : 1;
+		}
+		cond_resched();
+		/* The sum of lengths is returned as an int. */
+	} while (err > 0 && tx.sent < INT_MAX / 2 &&
+		 !fatal_signal_pending(current));
+
+	return tx.sent ?: min(err, 0);
+}
+EXPORT_SYMBOL_GPL(tp4_sendmsg);

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * AF_PACKET V4: the descriptor ring that the kernel shares with user space
+ *
+ * A ring of desc_nr slots of 16 bytes (paper: Figure 3). The flag
+ * TP4_DESC_KERNEL says whose slot it is, and a zeroed ring is user space's.
+ * Both sides walk the ring in order and keep their indices to themselves: the
+ * kernel never reads an index that user space could write.
+ *
+ * The flag shares the last 32 bits of a descriptor, the owner word, with
+ * offset and error. This word hands the slot over:
+ *
+ *	user space			kernel
+ *
+ *	STORE idx, len
+ *	STORE.rel owner (A)	->	LOAD.acq owner (B)	tp4q_read()
+ *					LOAD idx, len
+ *					use the frame
+ *					STORE idx, len
+ *	LOAD.acq owner (D)	<-	STORE.rel owner (C)	tp4q_give()
+ *	LOAD idx, len
+ *	use the frame
+ *
+ * (A) pairs with (B): without it the kernel could see the flag before the
+ * descriptor and the packet that it announces. (C) pairs with (D): without it
+ * user space could see its slot back before the kernel has written the packet
+ * (RX) or is done with reading it (TX).
+ *
+ * A batch is handed over with one release: its slots are written last to
+ * first, and only the first one's owner word is stored with release. As the
+ * other side goes through the ring in order, it sees none of the batch before
+ * that word, and all of it behind it. The cache line that the other side looks
+ * at changes hands once per batch, not once per descriptor.
+ *
+ * A slot that the kernel has taken still shows TP4_DESC_KERNEL. What keeps a
+ * wrapped index from taking it twice is kernel memory: for queues with one
+ * user at a time the count of held slots, tp4_queue.head - tp4_queue.tail; for
+ * copy mode receive, which many CPUs enter, a mark in the array's item, see
+ * (E) and (F) in tp4_array.c.
+ *
+ * Everything in a slot may change at any time. Each field is read once, into
+ * kernel memory, and only this copy is checked and used.
+ */
+
+#ifndef _TP4_QUEUE_H
+#define _TP4_QUEUE_H
+
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/if_packet.h>
+#include <linux/types.h>
+#include <asm/barrier.h>
+
+struct tp4_umem;
+
+/* A slot, with the 32 bits that hand it over as one. */
+union tp4_slot {
+	struct tpacket4_desc desc;
+	struct {
+		u64 idx;
+		u32 len;
+		u32 owner;
+	};
+};
+
+static_assert(sizeof(union tp4_slot) == 16);
+static_assert(offsetof(union tp4_slot, owner) ==
+	      offsetof(struct tpacket4_desc, offset));
+
+/**
+ * struct tp4_queue - the kernel's side of a ring
+ * @ring: shared with user space
+ * @mask: number of slots, a power of two, minus one
+ * @head: next slot to take from user space
+ * @tail: oldest slot that the kernel holds: the next to give back
+ * @umem: packet buffer that the descriptors refer to
+ * @headroom: bytes that received data leaves free at the start of a frame
+ * @invalid: descriptors that failed validation
+ * @too_long: packets of more frames than an array takes
+ *
+ * @head and @tail are free-running. Serialised by the owner of the packet array
+ * that sits on the queue. Copy mode receive uses neither, see tp4a_reserve().
+ */
+struct tp4_queue {
+	union tp4_slot *ring;
+	u32 mask;
+	u32 head;
+	u32 tail;
+	struct tp4_umem *umem;
+	u32 headroom;
+	u64 invalid;
+	u64 too_long;
+};
+
+static inline u32 tp4q_nr(const struct tp4_queue *q)
+{
+	return q->mask + 1;
+}
+
+/**
+ * tp4q_read - take a snapshot of a slot, if it is the kernel's
+ * @q: queue
+ * @slot: free-running slot number
+ * @d: set to the descriptor
+ *
+ * Return: false if the slot is user space's.
+ */
+static inline bool tp4q_read(const struct tp4_queue *q, u32 slot,
+			     struct tpacket4_desc *d)
+{
+	const union tp4_slot *s = &q->ring[slot & q->mask];
+	union tp4_slot copy;
+
+	/* (B) pairs with (A) in user space */
+	copy.owner = smp_load_acquire(&s->owner);
+	if (!(copy.desc.flags & TP4_DESC_KERNEL))
+		return false;
+
+	copy.idx = READ_ONCE(s->idx);
+	copy.len = READ_ONCE(s->len);
+	*d = copy.desc;
+	return true;
+}
+
+/**
+ * tp4q_take - take the next descriptor from user space
+ * @q: queue
+ * @d: set to the descriptor
+ *
+ * Return: false if there is none, or if the kernel holds all slots.
+ */
+static inline bool tp4q_take(struct tp4_queue *q, struct tpacket4_desc *d)
+{
+	if (q->head - q->tail > q->mask || !tp4q_read(q, q->head, d))
+		return false;
+	q->head++;
+	return true;
+}
+
+/**
+ * tp4q_give - give descriptors to user space
+ * @q: queue
+ * @slot: free-running number of the first slot to write
+ * @items: array of descriptors, their flags without TP4_DESC_KERNEL
+ * @mask: number of @items, a power of two, minus one
+ * @first: free-running number of the first item
+ * @n: how many, from 1 to the number of slots
+ *
+ * The slots must be held by the kernel, and @slot be what user space looks at
+ * before the others.
+ */
+static inline void tp4q_give(struct tp4_queue *q, u32 slot,
+			     const struct tpacket4_desc *items, u32 mask,
+			     u32 first, u32 n)
+{
+	while (n--) {
+		union tp4_slot *s = &q->ring[(slot + n) & q->mask];
+		union tp4_slot copy = { .desc = items[(first + n) & mask] };
+
+		copy.desc.flags &= ~TP4_DESC_KERNEL;
+		WRITE_ONCE(s->idx, copy.idx);
+		WRITE_ONCE(s->len, copy.len);
+		if (n)
+			WRITE_ONCE(s->owner, copy.owner);
+		else
+			/* (C) pairs with (D) in user space */
+			smp_store_release(&s->owner, copy.owner);
+	}
+}
+
+/* The tail is read without a lock by poll(). */
+static inline void tp4q_advance_tail(struct tp4_queue *q, u32 n)
+{
+	WRITE_ONCE(q->tail, q->tail + n);
+}
+
+/**
+ * tp4q_answer - give one descriptor back with an error, at once
+ * @q: queue
+ * @d: the descriptor; goes into the oldest slot held, whichever it came from
+ * @error: positive errno, as user space will find it
+ */
+static inline void tp4q_answer(struct tp4_queue *q,
+			       const struct tpacket4_desc *d, u8 error)
+{
+	struct tpacket4_desc answer = *d;
+
+	answer.error = error;
+	tp4q_give(q, q->tail, &answer, 0, 0, 1);
+	tp4q_advance_tail(q, 1);
+}
+
+/**
+ * tp4q_user_seen - has user space nothing to find in a slot?
+ * @q: queue
+ * @slot: free-running number of a slot that was given to user space
+ *
+ * Return: true if user space has given the slot back, or marked it as seen.
+ */
+static inline bool tp4q_user_seen(const struct tp4_queue *q, u32 slot)
+{
+	union tp4_slot copy;
+
+	copy.owner = READ_ONCE(q->ring[slot & q->mask].owner);
+	return copy.desc.flags & (TP4_DESC_KERNEL | TP4_DESC_SEEN);
+}
+
+/**
+ * tp4q_user_owns - is a slot user space's at this moment?
+ * @q: queue
+ * @slot: free-running slot number
+ *
+ * A hint for poll(); nothing is read behind it, so there is no barrier.
+ *
+ * Return: true if the slot does not show TP4_DESC_KERNEL.
+ */
+static inline bool tp4q_user_owns(const struct tp4_queue *q, u32 slot)
+{
+	union tp4_slot copy;
+
+	copy.owner = READ_ONCE(q->ring[slot & q->mask].owner);
+	return !(copy.desc.flags & TP4_DESC_KERNEL);
+}
+
+#define TP4_TX_FLAGS	(TP4_PKT_CONT | TP4_PKT_KEEP | TP4_DESC_KERNEL)
+
+/**
+ * tp4_check_idx - check a descriptor that gives the kernel an empty frame
+ * @d: snapshot of the descriptor
+ * @frame_nr: number of frames in the packet buffer
+ *
+ * Return: 0, or -EBADF if there is no such frame.
+ */
+static inline int tp4_check_idx(const struct tpacket4_desc *d, u32 frame_nr)
+{
+	return d->idx < frame_nr ? 0 : -EBADF;
+}
+
+/**
+ * tp4_check_desc - check a descriptor that gives the kernel a frame to send
+ * @d: snapshot of the descriptor
+ * @frame_nr: number of frames in the packet buffer
+ * @frame_size: size of a frame in bytes
+ *
+ * Return: 0; -EBADF if there is no such frame, or the data is not within it;
+ * -EINVAL if there is no data, or an unknown flag is set.
+ */
+static inline int tp4_check_desc(const struct tpacket4_desc *d, u32 frame_nr,
+				 u32 frame_size)
+{
+	if (d->idx >= frame_nr)
+		return -EBADF;
+	/* In this order nothing can wrap. */
+	if (d->len > frame_size || d->offset > frame_size - d->len)
+		return -EBADF;
+	if (!d->len || (d->flags & ~TP4_TX_FLAGS))
+		return -EINVAL;
+	return 0;
+}
+
+#endif /* _TP4_QUEUE_H */
