@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Runs a test suite and judges its KTAP with the kernel's own parser.
+
+The parser (tools/testing/kunit/kunit_parser.py) is lenient where a kernel log
+has to be: it does not mind a missing plan, results beyond the plan, or a
+parent that failed although none of its cases did. Here each is a failure, and
+so is a suite that ends with another status than its cases suggest.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+
+def parse_args():
+    """Return the command line's options."""
+    args = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    args.add_argument('--parser', required=True, metavar='DIR',
+                      help="the kernel tree's tools/testing/kunit")
+    args.add_argument('--log', required=True, metavar='FILE',
+                      help='keep all that the suite printed in FILE')
+    args.add_argument('--result', metavar='FILE',
+                      help='write "passed failed skipped" to FILE')
+    args.add_argument('command', nargs='+', help='the suite')
+    return args.parse_args()
+
+
+def oddities(test, parser, path=()):
+    """Yield what is wrong with a test that the counts do not show."""
+    name = '.'.join(path + (test.name,))
+    counts = test.counts
+    if test.subtests:
+        # KUnit does not know how many parameters a case has, two levels down.
+        if test.expected_count is None and len(path) < 2:
+            yield f'{name}: no plan'
+        if test.status == parser.TestStatus.FAILURE and \
+                not counts.failed + counts.crashed:
+            yield f'{name}: not ok, although none of its cases failed'
+    for sub in test.subtests:
+        yield from oddities(sub, parser, path + (test.name,))
+
+
+def copy_stderr(source, log):
+    """Show what the suite says beside its results, and log it."""
+    for line in source:
+        log.write(line)
+        log.flush()
+        sys.stderr.write(line)
+        sys.stderr.flush()
+
+
+def logged(source, log):
+    """Yield the lines of a suite's output, and log them."""
+    for line in source:
+        log.write(line)
+        log.flush()
+        yield line
+
+
+def run(command, log, parser):
+    """Run a suite; return its test counts and a list of what else failed."""
+    failures = []
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          encoding='utf-8', errors='replace', bufsize=1,
+                          start_new_session=True) as suite:
+        def stop(signum, _frame):
+            # The suite's own traps shall run, hence not SIGKILL.
+            os.killpg(suite.pid, signal.SIGTERM)
+            sys.exit(128 + signum)
+
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
+        stderr = threading.Thread(target=copy_stderr,
+                                  args=(suite.stderr, log), daemon=True)
+        stderr.start()
+
+        output = logged(suite.stdout, log)
+        lines = parser.extract_tap_lines(output)
+        test = parser.Test()
+        if lines:
+            test = parser.parse_test(lines, 0, [], False)
+            failures += oddities(test, parser)
+            extra = [line for line in lines if parser.TEST_RESULT.match(line)]
+            failures += [f'beyond the plan: {line}' for line in extra]
+        else:
+            failures.append('no KTAP output')
+        # Whatever follows is for the log; a full pipe would block the suite.
+        for _line in output:
+            pass
+        status = suite.wait()
+        # A process left behind by the suite may hold stderr open for ever.
+        stderr.join(timeout=5)
+
+    counts = test.counts
+    if counts.errors and not counts.failed + counts.crashed:
+        failures.append(f'{counts.errors} error(s) in the KTAP output')
+    if status < 0:
+        failures.append(f'the suite died of signal {-status}')
+    elif status and not failures and not counts.failed + counts.crashed:
+        failures.append(f'exit status {status}, although no case failed')
+    return counts, failures
+
+
+def main():
+    """Run the suite; exit 0 if nothing failed."""
+    args = parse_args()
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, args.parser)
+    import kunit_parser
+    sys.stdout.reconfigure(line_buffering=True)
+
+    started = time.monotonic()
+    with open(args.log, 'w', encoding='utf-8') as log:
+        counts, failures = run(args.command, log, kunit_parser)
+        for failure in failures:
+            print(f'[FAILED] {failure}')
+            log.write(f'[FAILED] {failure}\n')
+    seconds = time.monotonic() - started
+
+    failed = counts.failed + counts.crashed + len(failures)
+    if args.result:
+        with open(args.result, 'w', encoding='utf-8') as result:
+            result.write(f'{counts.passed} {failed} {counts.skipped} '
+                         f'{seconds:.0f}\n')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
