@@ -19,7 +19,7 @@
 #define TP4_GUARD_BYTE		0xa5
 
 /* <linux/if.h>, which cannot be had together with <net/if.h> */
-#define TP4_IFF_LOWER_UP	(1 << 16)
+#define TP4_IFF_LOWER_UP	0x10000
 
 const struct tp4_mode tp4_copy_qdisc = {
 	.name = "copy_qdisc",
