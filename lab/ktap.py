@@ -64,24 +64,47 @@ def logged(source, log):
         yield line
 
 
+def end(suite):
+    """End a suite; its own traps shall run, hence not SIGKILL at once."""
+    suite.stdout.close()
+    if suite.poll() is None:
+        os.killpg(suite.pid, signal.SIGTERM)
+        try:
+            suite.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(suite.pid, signal.SIGKILL)
+            suite.wait()
+
+
 def run(command, log, parser):
     """Run a suite; return its test counts and a list of what else failed."""
     failures = []
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          encoding='utf-8', errors='replace', bufsize=1,
-                          start_new_session=True) as suite:
-        def stop(signum, _frame):
-            # The suite's own traps shall run, hence not SIGKILL.
-            os.killpg(suite.pid, signal.SIGTERM)
-            sys.exit(128 + signum)
+    running = False
+    stopped = 0
 
-        signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
-        stderr = threading.Thread(target=copy_stderr,
-                                  args=(suite.stderr, log), daemon=True)
-        stderr.start()
+    def stop(signum, _frame):
+        nonlocal stopped
+        # Once: whoever ends this may well send more than one signal.
+        if not stopped:
+            stopped = 128 + signum
+            if running:
+                sys.exit(stopped)
 
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    # Not in a "with": its end would close stderr and wait for the reader.
+    suite = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             encoding='utf-8', errors='replace', bufsize=1,
+                             start_new_session=True)
+    stderr = threading.Thread(target=copy_stderr, args=(suite.stderr, log),
+                              daemon=True)
+    stderr.start()
+
+    try:
+        running = True
+        if stopped:
+            sys.exit(stopped)
         output = logged(suite.stdout, log)
         lines = parser.extract_tap_lines(output)
         test = parser.Test()
@@ -96,6 +119,8 @@ def run(command, log, parser):
         for _line in output:
             pass
         status = suite.wait()
+    finally:
+        end(suite)
         # A process left behind by the suite may hold stderr open for ever.
         stderr.join(timeout=5)
 
@@ -118,11 +143,13 @@ def main():
     sys.stdout.reconfigure(line_buffering=True)
 
     started = time.monotonic()
-    with open(args.log, 'w', encoding='utf-8') as log:
-        counts, failures = run(args.command, log, kunit_parser)
-        for failure in failures:
-            print(f'[FAILED] {failure}')
-            log.write(f'[FAILED] {failure}\n')
+    # Not closed before all ends: who reads stderr may have a line for it.
+    log = open(args.log, 'w', encoding='utf-8')
+    counts, failures = run(args.command, log, kunit_parser)
+    for failure in failures:
+        print(f'[FAILED] {failure}')
+        log.write(f'[FAILED] {failure}\n')
+    log.flush()
     seconds = time.monotonic() - started
 
     failed = counts.failed + counts.crashed + len(failures)
