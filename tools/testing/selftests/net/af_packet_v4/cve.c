@@ -126,7 +126,7 @@ static void *racer_run(void *arg)
 	tp4_pin_cpu(1);
 	while (!__atomic_load_n(&r->stop, __ATOMIC_RELAXED)) {
 		r->step(r);
-		r->turn++;
+		__atomic_store_n(&r->turn, r->turn + 1, __ATOMIC_RELAXED);
 		sched_yield();
 	}
 	return NULL;
@@ -135,6 +135,12 @@ static void *racer_run(void *arg)
 static int racer_start(struct racer *r)
 {
 	return pthread_create(&r->thread, NULL, racer_run, r);
+}
+
+/* Has it come round once? */
+static bool racer_turned(struct racer *r)
+{
+	return __atomic_load_n(&r->turn, __ATOMIC_RELAXED);
 }
 
 static void racer_stop(struct racer *r)
@@ -165,7 +171,8 @@ TEST_F_TIMEOUT(cve, cve_2016_8655_version_races_ring, 120)
 	ASSERT_LE(0, fd);
 	r.fd = fd;
 	ASSERT_EQ(0, racer_start(&r));
-	for (i = 0; i < n; i++) {
+	/* Until both sides of the race were reached, however long it takes */
+	for (i = 0; i < n || !v4 || !old; i++) {
 		int opt = i & 1 ? PACKET_RX_RING : PACKET_TX_RING;
 
 		if (!tp4_ring(fd, opt, self->mr_fd, RING)) {
@@ -190,9 +197,6 @@ TEST_F_TIMEOUT(cve, cve_2016_8655_version_races_ring, 120)
 		sched_yield();
 	}
 	racer_stop(&r);
-	/* Both sides of the race were reached */
-	EXPECT_LT(0, v4);
-	EXPECT_LT(0, old);
 	close(fd);
 	works(_metadata, self);
 }
@@ -541,7 +545,8 @@ TEST_F_TIMEOUT(cve, cve_2026_31700_read_twice, 120)
 	ASSERT_EQ(0, tp4_open(&t, &cfg));
 	r.arg = &t;
 	ASSERT_EQ(0, racer_start(&r));
-	for (i = 0; i < n; i++) {
+	/* Until one was whole, however long it takes */
+	for (i = 0; i < n || !good; i++) {
 		for (k = 0; k < RING; k++)
 			tp4_tx_give(&t, k, 60, 0, 0);
 		len = tp4_kick(&t, 0);
@@ -562,7 +567,6 @@ TEST_F_TIMEOUT(cve, cve_2026_31700_read_twice, 120)
 			ASSERT_EQ(60, len);
 	}
 	racer_stop(&r);
-	EXPECT_LT(0, good);
 	EXPECT_TRUE(tp4_guards_ok(&t));
 	tp4_close(&t);
 	close(all);
@@ -774,7 +778,7 @@ TEST_F_TIMEOUT(cve, cve_2023_53426_diag_races_teardown, 120)
 	int fd;
 
 	ASSERT_EQ(0, racer_start(&r));
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n || !racer_turned(&r); i++) {
 		fd = v4_socket();
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, tp4_ring(fd, PACKET_RX_RING, self->mr_fd, RING));
@@ -785,7 +789,6 @@ TEST_F_TIMEOUT(cve, cve_2023_53426_diag_races_teardown, 120)
 		close(fd);
 	}
 	racer_stop(&r);
-	EXPECT_LT(0, r.turn);
 	works(_metadata, self);
 }
 

@@ -262,7 +262,7 @@ TEST_F_TIMEOUT(multiqueue, steered_to_all_cpus, 600)
 
 	/* The namespace's default, for devices that are made from now on */
 	if (access(RPS_DEFAULT, W_OK))
-		SKIP(return, "no RPS in this kernel: it has one CPU");
+		SKIP(return, "no RPS: this kernel is for one CPU, or without CONFIG_RPS");
 	snprintf(mask, sizeof(mask), "%x",
 		 (1U << (tp4_cpus() < 8 ? tp4_cpus() : 8)) - 1);
 	ASSERT_EQ(0, tp4_write_file(RPS_DEFAULT, mask));

@@ -456,6 +456,16 @@ static int take_error(int fd)
 	return err;
 }
 
+/* The device that a socket is bound to; -1 when it was and that is gone */
+static int bound_to(int fd)
+{
+	struct sockaddr_ll ll = {};
+	socklen_t len = sizeof(ll);
+
+	getsockname(fd, (struct sockaddr *)&ll, &len);
+	return ll.sll_ifindex;
+}
+
 /* All that is queued comes back with this error */
 static bool all_failed(struct tp4 *t, unsigned int nr, int error)
 {
@@ -695,9 +705,12 @@ TEST_F(tx_dev, peer_dies_with_its_namespace)
 	ASSERT_EQ(1, write(die[1], &byte, 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
-	/* The namespace is cleaned up by and by; a veth goes with its peer */
+	/*
+	 * The namespace is cleaned up by and by; a veth goes with its peer. The
+	 * socket is told after the device's name is gone.
+	 */
 	ASSERT_EQ(POLLERR, tp4_poll(self->t.fd, 0, TP4_WAIT_MS));
-	while (if_nametoindex("tp4a"))
+	while (bound_to(self->t.fd) != -1)
 		sched_yield();
 	take_error(self->t.fd);
 	ASSERT_EQ(0, queue(&self->t, 0, 5));
