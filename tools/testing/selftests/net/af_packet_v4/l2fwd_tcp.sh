@@ -138,14 +138,23 @@ result() {
 	fi
 }
 
-# transfer NAME RECEIVER DEVICE IPERF_OPTION...
+# transfer NAME FROM ADDRESS TO DEVICE: the client receives, as it ends when it
+# has received all bytes; one that sends ends when it has written them
 transfer() {
-	local name=$1 to=$2 dev=$3 before after ns bad ret=0
+	local name=$1 from=$2 address=$3 to=$4 dev=$5 before after ns bad ret=0
 
-	shift 3
 	before=$(received "$to" "$dev")
-	in_ns tp4left timeout 300 iperf3 -c 192.0.2.2 -n "$bytes" "$@" \
+	if ! start server listening ip netns exec "$from" \
+		iperf3 -s --forceflush; then
+		result 1 "$name"
+		return
+	fi
+	server_pid=$started
+	in_ns "$to" timeout 300 iperf3 -c "$address" -R -n "$bytes" \
 		>"$log/client" 2>&1 || ret=$?
+	kill "$server_pid" 2>/dev/null || true
+	wait "$server_pid" 2>/dev/null || true
+	server_pid=
 	if [ "$ret" -ne 0 ]; then
 		echo "# iperf3 ended with status $ret:"
 		sed 's/^/#   /' "$log/client" "$log/l2fwd"
@@ -170,13 +179,10 @@ forward() {
 
 	shift
 	if start l2fwd ready ip netns exec tp4mid "$dir/l2fwd" \
-		--interface in --out out --poll "$@" &&
-	   l2fwd_pid=$started &&
-	   start server listening ip netns exec tp4right \
-		iperf3 -s --forceflush &&
-	   server_pid=$started; then
-		transfer "$name, left to right" tp4right right
-		transfer "$name, right to left" tp4left left -R
+		--interface in --out out --poll "$@"; then
+		l2fwd_pid=$started
+		transfer "$name, left to right" tp4left 192.0.2.1 tp4right right
+		transfer "$name, right to left" tp4right 192.0.2.2 tp4left left
 	else
 		result 1 "$name, left to right"
 		result 1 "$name, right to left"
