@@ -19,23 +19,26 @@
  * order, without it.
  */
 
+#include <linux/bpf.h>
 #include <linux/bug.h>
+#include <linux/dma-mapping.h>
 #include <linux/export.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/tpacket4.h>
+#include <trace/events/tpacket4.h>
 
 #include "tp4_internal.h"
 
 /* Frames that tp4a_reserve() reads ahead, to visit a cache line once. */
 #define TP4_RX_AHEAD	16
 
-/* Invalid descriptors that one received packet puts up with: what a hostile
- * ring can cost the CPU that receives.
+/* Invalid descriptors that one received packet, or one call of tp4a_populate(),
+ * puts up with: what a hostile ring can cost the CPU that receives or sends.
  */
-#define TP4_RX_INVALID	64
+#define TP4_INVALID_MAX	64
 
 static struct tp4_packet_array *tp4a_new(struct tp4_queue *q, size_t elems,
 					 struct device *dev,
@@ -43,6 +46,7 @@ static struct tp4_packet_array *tp4a_new(struct tp4_queue *q, size_t elems,
 					 enum tp4_validation validation)
 {
 	struct tp4_packet_array *a;
+	const dma_addr_t *dma;
 
 	if (!is_power_of_2(elems) || elems > BIT(31))
 		return NULL;
@@ -50,6 +54,15 @@ static struct tp4_packet_array *tp4a_new(struct tp4_queue *q, size_t elems,
 	a = kvzalloc(struct_size(a, items, elems), GFP_KERNEL_ACCOUNT);
 	if (!a)
 		return NULL;
+
+	if (dev) {
+		dma = tp4_umem_map(q->umem, dev);
+		if (!dma) {
+			kvfree(a);
+			return NULL;
+		}
+		a->dma = dma;
+	}
 
 	a->queue_opaque = q;
 	a->dev = dev;
@@ -71,15 +84,23 @@ static struct tp4_packet_array *tp4a_new(struct tp4_queue *q, size_t elems,
  * @elems: number of frames that the array can hold, a power of two
  * @dev: device that will write the frames by DMA, or NULL
  *
+ * The array's headroom is what the socket asks for, and at least
+ * XDP_PACKET_HEADROOM.
+ *
  * Context: process, may sleep.
  * Return: the array, to be freed with tp4a_free(); NULL if @elems is no power
- * of two or there is no memory.
+ * of two, there is no memory or the packet buffer cannot be mapped for @dev.
  */
 struct tp4_packet_array *tp4a_rx_new(void *rx_opaque, size_t elems,
 				     struct device *dev)
 {
-	return tp4a_new(rx_opaque, elems, dev, DMA_FROM_DEVICE,
-			TP4_VALIDATION_IDX);
+	struct tp4_packet_array *a;
+
+	a = tp4a_new(rx_opaque, elems, dev, DMA_FROM_DEVICE,
+		     TP4_VALIDATION_IDX);
+	if (a)
+		a->headroom = max_t(u32, a->headroom, XDP_PACKET_HEADROOM);
+	return a;
 }
 EXPORT_SYMBOL_GPL(tp4a_rx_new);
 
@@ -92,7 +113,7 @@ EXPORT_SYMBOL_GPL(tp4a_rx_new);
  *
  * Context: process, may sleep.
  * Return: the array, to be freed with tp4a_free(); NULL if @elems is no power
- * of two or there is no memory.
+ * of two, there is no memory or the packet buffer cannot be mapped for @dev.
  */
 struct tp4_packet_array *tp4a_tx_new(void *tx_opaque, size_t elems,
 				     struct device *dev)
@@ -102,17 +123,114 @@ struct tp4_packet_array *tp4a_tx_new(void *tx_opaque, size_t elems,
 }
 EXPORT_SYMBOL_GPL(tp4a_tx_new);
 
+/* Frees an array that user space expects nothing from. */
+void tp4a_destroy(struct tp4_packet_array *a)
+{
+	struct tp4_queue *q;
+
+	if (!a)
+		return;
+	q = a->queue_opaque;
+	if (a->dev)
+		tp4_umem_unmap(q->umem, a->dev);
+	kvfree(a);
+}
+
 /**
  * tp4a_free - free a packet array
- * @a: the array, or NULL; what it holds is forgotten
+ * @a: the array, or NULL
  *
- * Context: process.
+ * What the array holds goes back to user space, with an errno that tells why:
+ * frames that were to receive, empty, and packets that were not flushed. The
+ * device must be done with them.
+ *
+ * Context: process, may sleep.
  */
 void tp4a_free(struct tp4_packet_array *a)
 {
-	kvfree(a);
+	struct tp4_queue *q;
+	u32 i, n;
+
+	if (!a)
+		return;
+
+	q = a->queue_opaque;
+	n = a->gathered - a->start;
+	for (i = a->start; i != a->gathered; i++) {
+		struct tpacket4_desc *d = tp4a_item(a, i);
+
+		if (a->validation == TP4_VALIDATION_IDX)
+			*d = (struct tpacket4_desc) { .idx = d->idx };
+		d->error = q->cancel_error ?: ECANCELED;
+	}
+	if (n) {
+		tp4q_give(q, q->tail, a->items, a->mask, a->start, n);
+		tp4q_advance_tail(q, n);
+	}
+	/* The end of a packet may still come. */
+	if (a->gathered != a->end)
+		q->gather_error = q->cancel_error ?: ECANCELED;
+	WRITE_ONCE(q->partial, 0);
+	tp4a_destroy(a);
 }
 EXPORT_SYMBOL_GPL(tp4a_free);
+
+/* Un-takes what an array holds, so that another array finds it on the ring as
+ * if this one had never been. The caller owns an array that is ordered, or keeps
+ * all others from one that is concurrent.
+ */
+void tp4a_rewind(struct tp4_packet_array *a, bool concurrent)
+{
+	struct tp4_queue *q = a->queue_opaque;
+	u32 first = concurrent ? a->curr : a->start;
+	u32 last = concurrent ? a->end : a->gathered;
+	u32 slot = concurrent ? a->curr : q->tail;
+	u32 i;
+
+	for (i = first; i != last; i++) {
+		struct tpacket4_desc *d = tp4a_item(a, i);
+
+		d->flags &= ~TP4_DESC_KERNEL;
+		tp4q_restore(q, slot + (i - first), d);
+	}
+	WRITE_ONCE(q->head, slot);
+	WRITE_ONCE(q->tail, slot);
+	WRITE_ONCE(q->partial, 0);
+	tp4a_reset(a, concurrent);
+}
+
+/* Lets an empty array go on where the ring is. */
+void tp4a_reset(struct tp4_packet_array *a, bool concurrent)
+{
+	struct tp4_queue *q = a->queue_opaque;
+	u32 at = concurrent ? q->tail : 0;
+
+	a->start = at;
+	/* tp4_rx_room() looks at it without a lock. */
+	WRITE_ONCE(a->curr, at);
+	a->end = at;
+	a->gathered = at;
+}
+
+static void tp4a_sync_for_device(const struct tp4_packet_array *a, u32 first,
+				 u32 n)
+{
+	struct tp4_frame_set p = { .pkt_arr = (struct tp4_packet_array *)a };
+
+	for (p.curr = first; p.curr != first + n; p.curr++)
+		dma_sync_single_for_device(a->dev, tp4f_get_dma(&p),
+					   1U << a->frame_shift, a->direction);
+}
+
+static void tp4a_sync_for_cpu(const struct tp4_packet_array *a, u32 first,
+			      u32 n)
+{
+	struct tp4_frame_set p = { .pkt_arr = (struct tp4_packet_array *)a };
+
+	for (p.curr = first; p.curr != first + n; p.curr++)
+		dma_sync_single_for_cpu(a->dev, tp4f_get_dma(&p),
+					1U << a->frame_shift, a->direction);
+}
 
 static int tp4a_check(const struct tp4_packet_array *a,
 		      const struct tpacket4_desc *d)
@@ -128,17 +246,26 @@ static int tp4a_check(const struct tp4_packet_array *a,
 	return 0;
 }
 
+static void tp4_invalid(struct tp4_queue *q, const struct tpacket4_desc *d,
+			int error)
+{
+	tp4_stat_add(&q->stats.invalid, 1);
+	trace_tp4_invalid_desc(d->idx, d->len, d->offset, d->flags, error);
+}
+
 /* The packet that is being gathered will not be sent: what there is of it goes
  * back now, the rest as it comes.
  */
 static void tp4a_cancel_gathered(struct tp4_packet_array *a, u8 error)
 {
+	struct tp4_queue *q = a->queue_opaque;
 	u32 i;
 
 	for (i = a->end; i != a->gathered; i++)
-		tp4q_answer(a->queue_opaque, tp4a_item(a, i), error);
+		tp4q_answer(q, tp4a_item(a, i), error);
+	a->answered += a->gathered - a->end;
 	a->gathered = a->end;
-	a->gather_error = error;
+	q->gather_error = error;
 }
 
 static void tp4a_add(struct tp4_packet_array *a, struct tpacket4_desc *d)
@@ -147,32 +274,32 @@ static void tp4a_add(struct tp4_packet_array *a, struct tpacket4_desc *d)
 	int error = -tp4a_check(a, d);
 	bool is_eop;
 
+	if (unlikely(error))
+		tp4_invalid(q, d, error);
 	if (a->validation == TP4_VALIDATION_IDX)
 		*d = (struct tpacket4_desc) { .idx = d->idx };
 	d->flags &= TP4_PKT_KEEP | TP4_PKT_CONT;
 	d->error = 0;
 	is_eop = !(d->flags & TP4_PKT_CONT);
 
-	if (!error && !a->gather_error) {
+	if (!error && !q->gather_error) {
 		if (is_eop || a->gathered + 1 - a->end < a->frames_max) {
 			*tp4a_item(a, a->gathered++) = *d;
 			if (is_eop)
 				a->end = a->gathered;
 			return;
 		}
+		tp4_stat_add(&q->stats.too_long, 1);
 		error = EMSGSIZE;
 	}
 
-	if (error == EMSGSIZE)
-		q->too_long++;
-	else if (error)
-		q->invalid++;
-	if (!a->gather_error)
+	if (!q->gather_error)
 		tp4a_cancel_gathered(a, error == EMSGSIZE ? EMSGSIZE :
 							    ECANCELED);
-	tp4q_answer(q, d, error ?: a->gather_error);
+	tp4q_answer(q, d, error ?: q->gather_error);
+	a->answered++;
 	if (is_eop)
-		a->gather_error = 0;
+		q->gather_error = 0;
 }
 
 /**
@@ -184,23 +311,49 @@ static void tp4a_add(struct tp4_packet_array *a, struct tpacket4_desc *d)
  * once with EBADF or EINVAL. On TX it costs its packet: the packet's other
  * frames come back with ECANCELED, those of a packet of more than
  * &tp4_packet_array.frames_max frames with EMSGSIZE. A packet whose last frame
- * is not there yet is not handed out.
+ * is not there yet is not handed out. After a number of descriptors that had to be
+ * answered, the rest is left for the next call.
  *
  * Context: any; the caller is the array's owner.
  */
 void tp4a_populate(struct tp4_packet_array *a)
 {
 	struct tp4_queue *q = a->queue_opaque;
+	u32 limit = a->answered + TP4_INVALID_MAX;
 	struct tpacket4_desc d;
-	u32 n = tp4q_nr(q);
+	u32 first = a->end;
 
-	/* Each slot once: invalid ones take no room in the array, and a second
-	 * thread could write new ones for ever.
+	/* Invalid ones take no room in the array, and a second thread could
+	 * write new ones for ever.
 	 */
-	while (a->gathered - a->start <= a->mask && n-- && tp4q_take(q, &d))
+	while (a->gathered - a->start <= a->mask &&
+	       (s32)(limit - a->answered) > 0 && tp4q_take(q, &d))
 		tp4a_add(a, &d);
+
+	/* tp4q_idle() looks at it from anywhere. */
+	if (unlikely(q->partial != a->gathered - a->end))
+		WRITE_ONCE(q->partial, a->gathered - a->end);
+	if (a->dma)
+		tp4a_sync_for_device(a, first, a->gathered - first);
 }
 EXPORT_SYMBOL_GPL(tp4a_populate);
+
+/* What a program has kept from user space is empty frames again. They go to
+ * the array's end, where there is room for them, as they held room before.
+ */
+static void tp4a_recycle(struct tp4_packet_array *a, u32 first, u32 n)
+{
+	u32 i;
+
+	if (a->dma)
+		tp4a_sync_for_device(a, first, n);
+	for (i = first; i != first + n; i++) {
+		u64 idx = tp4a_item(a, i)->idx;
+
+		*tp4a_item(a, a->end++) = (struct tpacket4_desc) { .idx = idx };
+	}
+	a->gathered = a->end;
+}
 
 /**
  * tp4a_flush - give to user space what has been taken out of an array
@@ -210,25 +363,95 @@ EXPORT_SYMBOL_GPL(tp4a_populate);
  * with the lengths and errors set since, up to the end of the last whole
  * packet. User space finds them all at once.
  *
- * Context: any; the caller is the array's owner.
- * Return: number of frames given back.
+ * If the array has an XDP program, it decides for each packet first. Frames of
+ * packets that do not go to user space become empty frames at the end of the
+ * array.
+ *
+ * Context: any; the caller is the array's owner. NAPI, if the array has an XDP
+ * program.
+ * Return: number of frames given back, those included that tp4a_populate() has
+ * answered since the last call: if there are any, user space is to be told.
  */
 int tp4a_flush(struct tp4_packet_array *a)
 {
 	struct tp4_queue *q = a->queue_opaque;
 	u32 n = a->curr - a->start;
+	u32 answered = a->answered;
+	struct tp4_given given;
+	u32 keep;
 
+	a->answered = 0;
 	while (n && (tp4a_item(a, a->start + n - 1)->flags & TP4_PKT_CONT))
 		n--;
 	if (!n)
-		return 0;
+		return answered;
 
-	tp4q_give(q, q->tail, a->items, a->mask, a->start, n);
-	tp4q_advance_tail(q, n);
+	if (a->dma && a->direction == DMA_FROM_DEVICE)
+		tp4a_sync_for_cpu(a, a->start, n);
+
+	keep = rcu_access_pointer(a->xdp_prog) ? tp4_xdp_run(a, n) : n;
+	if (likely(keep)) {
+		given = tp4q_give(q, q->tail, a->items, a->mask, a->start,
+				  keep);
+		tp4_stat_add(&q->stats.packets, given.packets);
+		tp4_stat_add(&q->stats.bytes, given.bytes);
+		if (unlikely(given.failed))
+			tp4_stat_add(&q->stats.failed, given.failed);
+		tp4q_advance_tail(q, keep);
+	}
+	if (keep != n)
+		tp4a_recycle(a, a->start + keep, n - keep);
 	a->start += n;
-	return n;
+	return keep + answered;
 }
 EXPORT_SYMBOL_GPL(tp4a_flush);
+
+/**
+ * tp4a_tx_busy - let user space send without a system call
+ * @a: packet array for sending
+ *
+ * To be called by NAPI before tp4a_populate().
+ */
+void tp4a_tx_busy(struct tp4_packet_array *a)
+{
+	struct tp4_queue *q = a->queue_opaque;
+
+	if (q->status && q->status->tx_flags)
+		WRITE_ONCE(q->status->tx_flags, 0);
+}
+EXPORT_SYMBOL_GPL(tp4a_tx_busy);
+
+/**
+ * tp4a_tx_idle - from now on, user space has to call send()
+ * @a: packet array for sending
+ * @posted: number of frames, from the next one that would be taken, that the
+ *	device has been given; 0 for devices that are done with them at once
+ *
+ * To be called by NAPI when it is about to stop:
+ *
+ *	kernel				user space
+ *
+ *	STORE TP4_STATUS_TX_KICK	publish packets
+ *	full barrier (G)	<->	full barrier (H)
+ *	LOAD next slot			LOAD TP4_STATUS_TX_KICK
+ *
+ * (G) pairs with (H): at least one of both sees what the other has done.
+ *
+ * Context: the caller is the array's owner, or nobody is.
+ * Return: true if there is nothing to send that the device does not have; false
+ * if NAPI has to go on.
+ */
+bool tp4a_tx_idle(struct tp4_packet_array *a, u32 posted)
+{
+	struct tp4_queue *q = a->queue_opaque;
+
+	if (q->status) {
+		WRITE_ONCE(q->status->tx_flags, TP4_STATUS_TX_KICK);
+		smp_mb();	/* (G) */
+	}
+	return a->end - a->curr == posted && tp4q_is_taken(q);
+}
+EXPORT_SYMBOL_GPL(tp4a_tx_idle);
 
 /*
  * Concurrent arrays: item i is slot i. TP4_DESC_KERNEL in the item, which user
@@ -270,9 +493,9 @@ static bool tp4a_fill(struct tp4_packet_array *a, u32 n)
 			continue;
 		}
 
-		if (invalid++ == TP4_RX_INVALID)
+		if (invalid++ == TP4_INVALID_MAX)
 			break;
-		q->invalid++;
+		tp4_invalid(q, &d, EBADF);
 		/* Answer in the oldest slot that is not with a packet; the
 		 * frame that was given there moves here. One empty frame is
 		 * as good as another.

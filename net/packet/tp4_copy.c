@@ -28,147 +28,6 @@
 
 #include "tp4_internal.h"
 
-/**
- * struct tp4_wire - a packet as it is on the wire, piece by piece
- * @skb: the packet, data at its link header
- * @snaplen: bytes to copy, less the tag
- * @len: bytes to copy, the tag included
- * @has_tag: @tag goes behind the MAC addresses
- * @tag: VLAN tag that is not in the skb's data
- * @sum_len: bytes of @sum
- * @sum_pos: where in the packet they go
- * @sum: checksum that is not in the skb's data
- */
-struct tp4_wire {
-	const struct sk_buff *skb;
-	u32 snaplen;
-	u32 len;
-	bool has_tag;
-	__be16 tag[2];
-	u32 sum_len;
-	u32 sum_pos;
-	union {
-		__sum16 csum;
-		__le32 crc;
-		u8 bytes[4];
-	} sum;
-};
-
-#define TP4_TAG_POS	(2 * ETH_ALEN)
-
-static __le32 tp4_crc32c(const struct sk_buff *skb, int start)
-{
-	__wsum seed = (__force __wsum)~0U;
-	__wsum crc = __skb_checksum(skb, start, skb->len - start, seed,
-				    crc32c_csum_stub);
-
-	return cpu_to_le32(~(__force u32)crc);
-}
-
-/* What the checksum, left to the device, will be. It covers the whole packet,
- * so a filter that cuts the copy short does not matter.
- */
-static void tp4_wire_checksum(struct tp4_wire *w)
-{
-	const struct sk_buff *skb = w->skb;
-	int start = skb_checksum_start_offset(skb);
-	u32 sum_len = skb_csum_is_sctp((struct sk_buff *)skb) ?
-		      sizeof(w->sum.crc) : sizeof(w->sum.csum);
-	u32 pos = start + skb->csum_offset;
-
-	if (start < 0 || pos + sum_len > skb->len || !skb_frags_readable(skb))
-		return;
-	/* Cut off by a filter, or absurd: within the MAC addresses. */
-	if (pos >= w->snaplen || pos < TP4_TAG_POS)
-		return;
-
-	if (sum_len == sizeof(w->sum.crc))
-		w->sum.crc = tp4_crc32c(skb, start);
-	else
-		w->sum.csum = csum_fold(skb_checksum(skb, start,
-						     skb->len - start, 0)) ?:
-			      CSUM_MANGLED_0;
-	w->sum_len = sum_len;
-	w->sum_pos = pos;
-	if (w->has_tag && pos >= TP4_TAG_POS)
-		w->sum_pos += VLAN_HLEN;
-}
-
-static void tp4_wire_init(struct tp4_wire *w, const struct sk_buff *skb,
-			  u32 snaplen)
-{
-	w->skb = skb;
-	w->snaplen = snaplen;
-	w->len = snaplen;
-	w->has_tag = false;
-	w->sum_len = 0;
-
-	if (skb_vlan_tag_present(skb) && snaplen > TP4_TAG_POS) {
-		w->has_tag = true;
-		w->tag[0] = skb->vlan_proto;
-		w->tag[1] = htons(skb_vlan_tag_get(skb));
-		w->len += VLAN_HLEN;
-	}
-}
-
-/* Copies the part of [@pos, @pos + @len) that lies in [@from, @from + @n). */
-static void tp4_overlay(void *to, u32 pos, u32 len, const u8 *bytes, u32 from,
-			u32 n)
-{
-	u32 i;
-
-	for (i = 0; i < n; i++)
-		if (from + i >= pos && from + i < pos + len)
-			((u8 *)to)[from + i - pos] = bytes[i];
-}
-
-/* Copies @len bytes from @pos of the packet on the wire. */
-static void tp4_wire_copy(const struct tp4_wire *w, void *to, u32 pos, u32 len)
-{
-	u32 done = 0;
-
-	if (!w->has_tag) {
-		skb_copy_bits(w->skb, pos, to, len);
-	} else {
-		if (pos < TP4_TAG_POS) {
-			done = min(len, TP4_TAG_POS - pos);
-			skb_copy_bits(w->skb, pos, to, done);
-		}
-		tp4_overlay(to, pos, len, (const u8 *)w->tag, TP4_TAG_POS,
-			    VLAN_HLEN);
-		if (pos + len > TP4_TAG_POS + VLAN_HLEN) {
-			done = pos < TP4_TAG_POS + VLAN_HLEN ?
-			       TP4_TAG_POS + VLAN_HLEN - pos : 0;
-			skb_copy_bits(w->skb, pos + done - VLAN_HLEN, to + done,
-				      len - done);
-		}
-	}
-
-	if (w->sum_len)
-		tp4_overlay(to, pos, len, w->sum.bytes, w->sum_pos, w->sum_len);
-}
-
-static void tp4_wire_to_frames(struct tp4_wire *w, struct tp4_frame_set *p,
-			       u32 room)
-{
-	u32 headroom = p->pkt_arr->headroom;
-	u32 pos = 0;
-
-	/* A GSO packet was never on the wire in one piece, and each of its
-	 * segments will have a checksum of its own.
-	 */
-	if (w->skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(w->skb))
-		tp4_wire_checksum(w);
-
-	do {
-		u32 len = min(w->len - pos, room);
-
-		tp4_wire_copy(w, tp4f_get_frame(p) + headroom, pos, len);
-		tp4f_set_frame(p, len, headroom, tp4f_is_last_frame(p));
-		pos += len;
-	} while (tp4f_next_frame(p));
-}
-
 static unsigned int tp4_run_filter(struct sk_buff *skb, const struct sock *sk,
 				   unsigned int snaplen)
 {
@@ -455,7 +314,6 @@ static void tp4_tx_done(struct tp4_tx *tx, struct tp4_frame_set *p, u32 len,
 	if (err != -ENETDOWN && err != -EMSGSIZE && err != -EINVAL)
 		err = -ENOBUFS;
 	tp4f_set_packet_error(p, -err);
-	pkt_sk(tx->sk)->tp4->tx_errors++;
 }
 
 /* Past the qdisc: all that may be done before the queue is locked. Returns
@@ -590,14 +448,12 @@ static int tp4_tx_batch(struct tp4_tx *tx, struct tp4_ring *ring)
 }
 
 /* There is no device to take them: completes the packets in the array. */
-static void tp4_tx_fail(struct tp4_tx *tx, struct tp4_ring *ring, int err)
+static void tp4_tx_fail(struct tp4_ring *ring, int err)
 {
 	struct tp4_frame_set frames;
 
-	while (tp4a_next_packet(ring->arr, &frames)) {
+	while (tp4a_next_packet(ring->arr, &frames))
 		tp4f_set_packet_error(&frames, -err);
-		pkt_sk(tx->sk)->tp4->tx_errors++;
-	}
 	tp4a_flush(ring->arr);
 }
 
@@ -618,7 +474,8 @@ static int tp4_tx_kick(struct tp4_tx *tx)
 
 	mutex_lock(&tp4->lock);
 	ring = tp4->rings.tx;
-	if (!ring) {
+	/* Zero copy may have begun since tp4_sendmsg() has looked. */
+	if (!ring || packet_sock_flag(po, PACKET_SOCK_ZEROCOPY)) {
 		mutex_unlock(&tp4->lock);
 		return -EINVAL;
 	}
@@ -644,7 +501,7 @@ static int tp4_tx_kick(struct tp4_tx *tx)
 	if (ring->arr->curr == ring->arr->end)
 		err = dev_err;
 	else if (dev_err)
-		tp4_tx_fail(tx, ring, dev_err);
+		tp4_tx_fail(ring, dev_err);
 	else
 		err = tp4_tx_batch(tx, ring);
 	/* A full ring would not be writable until another send() empties it. */
@@ -704,6 +561,8 @@ int tp4_sendmsg(struct socket *sock, struct msghdr *msg)
 
 	if (msg->msg_name || msg_data_left(msg))
 		return -EINVAL;
+	if (packet_sock_flag(pkt_sk(sk), PACKET_SOCK_ZEROCOPY))
+		return tp4_zc_sendmsg(sk, msg);
 
 	sockcm_init(&tx.sockc, sk);
 	tx.sockc.mark = READ_ONCE(sk->sk_mark);

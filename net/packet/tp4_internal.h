@@ -13,14 +13,20 @@
  *	packet array, from start to curr	kernel: being filled or sent
  *	on no ring				user space
  *
+ * In zero copy, the packet array and thus its frames are the driver's. A device
+ * may access those that it has been given, until tp4a_flush() or TP4_DISABLE.
+ * Between two sockets with one packet buffer, a packet changes hands by an
+ * exchange of frames: the receiver's empty one for the sender's full one.
+ *
  * In copy mode frames are read and written by the kernel while it owns them,
- * through the kernel mapping of the packet buffer, and nothing else refers to
- * them: an skb never does. User space can write to its buffer at any time; what
- * the kernel decides on, it has copied before.
+ * through the kernel mapping of the packet buffer. In both modes nothing else
+ * refers to them: an skb or an xdp_frame never does. User space can write to its
+ * buffer at any time; what the kernel decides on, it has copied before.
  *
  * Locks, outermost first
  *
- *	rtnl
+ *	rtnl		zero copy: who holds a queue pair, and, while it is
+ *			being taken back and when it was lost, the rings
  *	lock_sock	version, options, ring set-up, MEMREG
  *	tp4_sock.lock	mutex; swapping the rings, and the whole of a batch of
  *			transmission: the TX array has one owner. Never held
@@ -32,6 +38,14 @@
  *			both this and tp4_sock.lock held, so either one keeps
  *			them where they are; so does RCU, under which receivers
  *			copy to the frames that they have reserved.
+ *	tp4_umem.dma_lock  mutex; innermost
+ *
+ * The data path of zero copy has no lock: NAPI is the owner of an array. Socket
+ * calls look at a ring's indices, but leave the arrays alone.
+ *
+ * PACKET_SOCK_ZEROCOPY changes under rtnl. While it is set there is no receive
+ * hook, and who sends in copy mode looks at it with tp4_sock.lock held, so the two
+ * modes never meet on a ring.
  *
  * Context of the functions that af_packet.c calls
  *
@@ -40,7 +54,9 @@
  *	tp4_poll(), tp4_rx_room()	any; the former takes rx_lock
  *	tp4_mmap()			process, mmap_lock; takes tp4_sock.lock
  *	tp4_setsockopt()		process, no lock: user memory is pinned
- *					and copied before it takes lock_sock
+ *					and copied before it takes lock_sock;
+ *					PACKET_ZEROCOPY takes rtnl first
+ *	tp4_bind(), tp4_zc_release()	process, no lock; take rtnl in zero copy
  *	tp4_set_version()		process, lock_sock
  *	tp4_release()			process, no user left
  *
@@ -51,13 +67,20 @@
  *	long as the socket it was registered on or a ring refers to it. The area
  *	that holds the rings is freed when they are replaced, which is refused
  *	while it is mapped; a mapping holds the file, thus the socket.
+ *
+ *	A queue pair is held from PACKET_ZEROCOPY or bind() until the socket
+ *	leaves zero copy, is closed, or the interface goes down; when that call, or
+ *	the one that brings the interface down, returns, the driver has forgotten
+ *	the socket. See tp4_zc.c.
  */
 
 #ifndef _TP4_INTERNAL_H
 #define _TP4_INTERNAL_H
 
 #include <linux/bits.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/netdevice.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/tpacket4.h>
@@ -78,6 +101,20 @@ struct user_struct;
 #define TP4_TX_FRAMES_MAX	256
 
 /**
+ * struct tp4_umem_dma - a packet buffer as a device sees it
+ * @list: in &tp4_umem.dma_maps
+ * @dev: the device, with a reference
+ * @users: packet arrays that use it
+ * @pages: DMA addresses of the buffer's pages
+ */
+struct tp4_umem_dma {
+	struct list_head list;
+	struct device *dev;
+	unsigned int users;
+	dma_addr_t pages[];
+};
+
+/**
  * struct tp4_umem - a packet buffer
  * @addr: kernel address of its first frame
  * @frame_nr: number of frames
@@ -87,8 +124,10 @@ struct user_struct;
  * @pages: the pinned pages
  * @npages: number of @pages
  * @user: who is charged for them, or NULL
+ * @dma_lock: innermost; protects @dma_maps
+ * @dma_maps: devices that the buffer is mapped for
  *
- * Nothing but @users changes between tp4_umem_create() and the last
+ * Nothing but @users and @dma_maps changes between tp4_umem_create() and the last
  * tp4_umem_put().
  */
 struct tp4_umem {
@@ -100,6 +139,34 @@ struct tp4_umem {
 	struct page **pages;
 	unsigned long npages;
 	struct user_struct *user;
+	struct mutex dma_lock;		/* see above */
+	struct list_head dma_maps;
+};
+
+/**
+ * struct tp4_wire - a packet as it is on the wire, piece by piece
+ * @skb: the packet, data at its link header
+ * @snaplen: bytes to copy, less the tag
+ * @len: bytes to copy, the tag included
+ * @has_tag: @tag goes behind the MAC addresses
+ * @tag: VLAN tag that is not in the skb's data
+ * @sum_len: bytes of @sum
+ * @sum_pos: where in the packet they go
+ * @sum: checksum that is not in the skb's data
+ */
+struct tp4_wire {
+	const struct sk_buff *skb;
+	u32 snaplen;
+	u32 len;
+	bool has_tag;
+	__be16 tag[2];
+	u32 sum_len;
+	u32 sum_pos;
+	union {
+		__sum16 csum;
+		__le32 crc;
+		u8 bytes[4];
+	} sum;
 };
 
 /**
@@ -118,7 +185,8 @@ struct tp4_tx_packet {
  * struct tp4_ring - one of the two rings of a socket
  * @arr: packet array on @q
  * @q: the ring
- * @published: RX only: user space was given something; under rx_lock
+ * @published: RX only: user space was given something; under rx_lock in copy
+ *	mode
  * @blocked: TX only: packets wait for room in the send buffer
  * @batch: TX only: the batch in progress, TP4_TX_BATCH entries
  */
@@ -150,7 +218,13 @@ struct tp4_rings {
  * @plain_rcv: receive hook that the socket had before it became V4
  * @mapped: number of mappings of the rings' area
  * @status: page that user space can map
- * @tx_errors: valid packets that were not sent; under @lock
+ * @sk: the socket
+ * @zc_queue: queue pair that PACKET_ZEROCOPY asked for, or -1; under lock_sock
+ * @zc_dev: device whose queue pair the socket holds, or NULL; changed under RTNL
+ * @zc_tracker: of the reference to @zc_dev
+ * @zc_filter_locked: SOCK_FILTER_LOCKED as it was before zero copy
+ * @zc_packets_read: what PACKET_STATISTICS has told of; under @lock
+ * @zc_drops_read: likewise
  * @rx_lock: see above
  * @rings: changed with @lock and @rx_lock held
  * @stats: of receiving; under @rx_lock
@@ -162,7 +236,13 @@ struct tp4_sock {
 			 struct packet_type *pt, struct net_device *orig_dev);
 	atomic_t mapped;
 	struct tpacket4_status *status;
-	u64 tx_errors;
+	struct sock *sk;
+	int zc_queue;
+	struct net_device __rcu *zc_dev;
+	netdevice_tracker zc_tracker;
+	bool zc_filter_locked;
+	u64 zc_packets_read;
+	u64 zc_drops_read;
 
 	/* see above */
 	spinlock_t rx_lock ____cacheline_aligned_in_smp;
@@ -181,12 +261,35 @@ static inline struct tp4_umem *tp4_umem_get(struct tp4_umem *umem)
 	return umem;
 }
 
+/* tp4_sock.c */
+int tp4_unbind(struct sock *sk);
+
 /* tp4_umem.c */
 struct tp4_umem *tp4_umem_create(sockptr_t optval, unsigned int optlen);
 void tp4_umem_put(struct tp4_umem *umem);
+const dma_addr_t *tp4_umem_map(struct tp4_umem *umem, struct device *dev);
+void tp4_umem_unmap(struct tp4_umem *umem, struct device *dev);
+
+/* tp4_array.c */
+void tp4a_destroy(struct tp4_packet_array *a);
+void tp4a_rewind(struct tp4_packet_array *a, bool concurrent);
+void tp4a_reset(struct tp4_packet_array *a, bool concurrent);
 
 /* tp4_array.c: arrays that many CPUs receive into */
 bool tp4a_reserve(struct tp4_packet_array *a, u32 n, struct tp4_frame_set *p);
 void tp4a_release(const struct tp4_frame_set *p);
+
+/* tp4_xdp.c */
+u32 tp4_xdp_run(struct tp4_packet_array *a, u32 n);
+void tp4_xdp_add_stats(struct tpacket_stats_v4 *st,
+		       const struct tp4_queue_stats *q);
+
+/* tp4_skb.c */
+void tp4_wire_init(struct tp4_wire *w, const struct sk_buff *skb, u32 snaplen);
+void tp4_wire_to_frames(struct tp4_wire *w, struct tp4_frame_set *p, u32 room);
+
+/* tp4_zc.c */
+int tp4_set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int optlen);
+int tp4_zc_sendmsg(struct sock *sk, struct msghdr *msg);
 
 #endif /* _TP4_INTERNAL_H */

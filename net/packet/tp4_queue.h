@@ -54,6 +54,9 @@
 
 struct tp4_umem;
 
+/* XDP_ABORTED to XDP_PASS_TO_KERNEL */
+#define TP4_XDP_ACTIONS		6
+
 /* A slot, with the 32 bits that hand it over as one. */
 union tp4_slot {
 	struct tpacket4_desc desc;
@@ -69,6 +72,36 @@ static_assert(offsetof(union tp4_slot, owner) ==
 	      offsetof(struct tpacket4_desc, offset));
 
 /**
+ * struct tp4_queue_stats - counters of a queue
+ * @invalid: descriptors that failed validation
+ * @too_long: packets of more frames than an array takes
+ * @packets: packets given to user space by tp4a_flush()
+ * @bytes: bytes of those that have no error
+ * @failed: those that have one
+ * @no_frame: packets dropped as user space had given too few frames
+ * @xdp: packets by XDP action
+ * @xdp_errors: packets that a program could not see, or whose action failed
+ *
+ * Written by the owner of the array. Who reads them meanwhile gets each one as
+ * it was at some time; on 32-bit machines its halves may not match.
+ */
+struct tp4_queue_stats {
+	u64 invalid;
+	u64 too_long;
+	u64 packets;
+	u64 bytes;
+	u64 failed;
+	u64 no_frame;
+	u64 xdp[TP4_XDP_ACTIONS];
+	u64 xdp_errors;
+};
+
+static inline void tp4_stat_add(u64 *stat, u64 n)
+{
+	WRITE_ONCE(*stat, *stat + n);
+}
+
+/**
  * struct tp4_queue - the kernel's side of a ring
  * @ring: shared with user space
  * @mask: number of slots, a power of two, minus one
@@ -76,11 +109,16 @@ static_assert(offsetof(union tp4_slot, owner) ==
  * @tail: oldest slot that the kernel holds: the next to give back
  * @umem: packet buffer that the descriptors refer to
  * @headroom: bytes that received data leaves free at the start of a frame
- * @invalid: descriptors that failed validation
- * @too_long: packets of more frames than an array takes
+ * @gather_error: errno for the rest of the packet being gathered, or 0: that a
+ *	packet is bad must outlive the array that has found it out
+ * @cancel_error: errno for what tp4a_free() gives back
+ * @partial: slots held for a packet whose end is missing
+ * @status: page that user space can map; NULL in tests
+ * @stats: see there
  *
  * @head and @tail are free-running. Serialised by the owner of the packet array
- * that sits on the queue. Copy mode receive uses neither, see tp4a_reserve().
+ * that sits on the queue, and read by anyone. Copy mode receive uses neither,
+ * see tp4a_reserve().
  */
 struct tp4_queue {
 	union tp4_slot *ring;
@@ -89,8 +127,11 @@ struct tp4_queue {
 	u32 tail;
 	struct tp4_umem *umem;
 	u32 headroom;
-	u64 invalid;
-	u64 too_long;
+	u8 gather_error;
+	u8 cancel_error;
+	u32 partial;
+	struct tpacket4_status *status;
+	struct tp4_queue_stats stats;
 };
 
 static inline u32 tp4q_nr(const struct tp4_queue *q)
@@ -134,9 +175,19 @@ static inline bool tp4q_take(struct tp4_queue *q, struct tpacket4_desc *d)
 {
 	if (q->head - q->tail > q->mask || !tp4q_read(q, q->head, d))
 		return false;
-	q->head++;
+	/* tp4q_idle() looks at it from anywhere. */
+	WRITE_ONCE(q->head, q->head + 1);
 	return true;
 }
+
+/* What tp4q_give() has given: packets, bytes of those without an error, and the
+ * number of those with one.
+ */
+struct tp4_given {
+	u32 packets;
+	u32 failed;
+	u64 bytes;
+};
 
 /**
  * tp4q_give - give descriptors to user space
@@ -149,16 +200,26 @@ static inline bool tp4q_take(struct tp4_queue *q, struct tpacket4_desc *d)
  *
  * The slots must be held by the kernel, and @slot be what user space looks at
  * before the others.
+ *
+ * Return: what was given.
  */
-static inline void tp4q_give(struct tp4_queue *q, u32 slot,
-			     const struct tpacket4_desc *items, u32 mask,
-			     u32 first, u32 n)
+static inline struct tp4_given tp4q_give(struct tp4_queue *q, u32 slot,
+					 const struct tpacket4_desc *items,
+					 u32 mask, u32 first, u32 n)
 {
+	struct tp4_given given = {};
+
 	while (n--) {
 		union tp4_slot *s = &q->ring[(slot + n) & q->mask];
 		union tp4_slot copy = { .desc = items[(first + n) & mask] };
 
 		copy.desc.flags &= ~TP4_DESC_KERNEL;
+		if (!(copy.desc.flags & TP4_PKT_CONT))
+			given.packets++;
+		if (likely(!copy.desc.error))
+			given.bytes += copy.len;
+		else if (!(copy.desc.flags & TP4_PKT_CONT))
+			given.failed++;
 		WRITE_ONCE(s->idx, copy.idx);
 		WRITE_ONCE(s->len, copy.len);
 		if (n)
@@ -167,12 +228,14 @@ static inline void tp4q_give(struct tp4_queue *q, u32 slot,
 			/* (C) pairs with (D) in user space */
 			smp_store_release(&s->owner, copy.owner);
 	}
+	return given;
 }
 
-/* The tail is read without a lock by poll(). */
+/* The tail is read without a lock by poll() and send(). */
 static inline void tp4q_advance_tail(struct tp4_queue *q, u32 n)
 {
-	WRITE_ONCE(q->tail, q->tail + n);
+	/* Pairs with tp4_zc_sent(): what was given has been counted. */
+	smp_store_release(&q->tail, q->tail + n);
 }
 
 /**
@@ -221,6 +284,50 @@ static inline bool tp4q_user_owns(const struct tp4_queue *q, u32 slot)
 
 	copy.owner = READ_ONCE(q->ring[slot & q->mask].owner);
 	return !(copy.desc.flags & TP4_DESC_KERNEL);
+}
+
+/**
+ * tp4q_restore - write a descriptor that the kernel holds into its slot again
+ * @q: queue
+ * @slot: free-running slot number
+ * @d: the descriptor, without TP4_DESC_KERNEL
+ *
+ * Goes with moving @head back: the slot is as if it had not been taken. User
+ * space does not look at what is there.
+ */
+static inline void tp4q_restore(struct tp4_queue *q, u32 slot,
+				const struct tpacket4_desc *d)
+{
+	union tp4_slot *s = &q->ring[slot & q->mask];
+	union tp4_slot copy = { .desc = *d };
+
+	copy.desc.flags |= TP4_DESC_KERNEL;
+	WRITE_ONCE(s->idx, copy.idx);
+	WRITE_ONCE(s->len, copy.len);
+	WRITE_ONCE(s->owner, copy.owner);
+}
+
+/**
+ * tp4q_idle - is there nothing for the kernel to do?
+ * @q: queue that is not used by copy mode receive
+ *
+ * Without a barrier and in any context: what it says may be over by the time
+ * that the caller acts on it.
+ *
+ * Return: true if user space has queued no packet that has not come back.
+ */
+static inline bool tp4q_idle(const struct tp4_queue *q)
+{
+	u32 head = READ_ONCE(q->head);
+
+	return head - READ_ONCE(q->tail) == READ_ONCE(q->partial) &&
+	       tp4q_user_owns(q, head);
+}
+
+/* Has the kernel taken all that user space has queued? For the array's owner. */
+static inline bool tp4q_is_taken(const struct tp4_queue *q)
+{
+	return q->head - q->tail > q->mask || tp4q_user_owns(q, q->head);
 }
 
 #define TP4_TX_FLAGS	(TP4_PKT_CONT | TP4_PKT_KEEP | TP4_DESC_KERNEL)

@@ -38,6 +38,8 @@ static struct tp4_sock *tp4_sock_get(struct packet_sock *po)
 	tp4->status->tx_flags = TP4_STATUS_TX_KICK;
 	mutex_init(&tp4->lock);
 	spin_lock_init(&tp4->rx_lock);
+	tp4->sk = &po->sk;
+	tp4->zc_queue = -1;
 
 	/* Pairs with the acquire of those who look without lock_sock. */
 	smp_store_release(&po->tp4, tp4);
@@ -74,7 +76,7 @@ static bool tp4_lacked_option_set(const struct packet_sock *po)
 /* Undoes bind() and the hook that socket() sets, waits for receivers and drops
  * what they have queued. Only bind() hooks the socket again: NETDEV_UP does not.
  */
-static int tp4_unbind(struct sock *sk)
+int tp4_unbind(struct sock *sk)
 {
 	struct packet_sock *po = pkt_sk(sk);
 	__be16 num;
@@ -141,8 +143,10 @@ int tp4_set_version(struct sock *sk, enum tpacket_versions version)
 
 	if (version != TPACKET_V4) {
 		err = tp4_unbind(sk);
-		if (!err)
+		if (!err) {
 			po->prot_hook.func = tp4->plain_rcv;
+			tp4->zc_queue = -1;
+		}
 		return err;
 	}
 
@@ -228,13 +232,14 @@ static void tp4_ring_free(struct tp4_ring *ring)
 {
 	if (!ring)
 		return;
-	tp4a_free(ring->arr);
+	tp4a_destroy(ring->arr);
 	tp4_umem_put(ring->q.umem);
 	kfree(ring->batch);
 	kfree(ring);
 }
 
-static struct tp4_ring *tp4_ring_new(struct tp4_umem *umem, u32 nr, bool tx)
+static struct tp4_ring *tp4_ring_new(struct tp4_sock *tp4,
+				     struct tp4_umem *umem, u32 nr, bool tx)
 {
 	struct tp4_ring *ring;
 
@@ -245,6 +250,7 @@ static struct tp4_ring *tp4_ring_new(struct tp4_umem *umem, u32 nr, bool tx)
 	ring->q.mask = nr - 1;
 
 	if (tx) {
+		ring->q.status = tp4->status;
 		ring->arr = tp4a_tx_new(&ring->q, min(nr, TP4_TX_FRAMES_MAX),
 					NULL);
 		ring->batch = kcalloc(TP4_TX_BATCH, sizeof(*ring->batch),
@@ -278,7 +284,8 @@ static void tp4_rings_free(struct tp4_rings *rings)
 }
 
 /* Makes one of the new rings: as asked for, or like the old one. */
-static int tp4_ring_renew(struct tp4_ring **new, const struct tp4_ring *old,
+static int tp4_ring_renew(struct tp4_sock *tp4, struct tp4_ring **new,
+			  const struct tp4_ring *old,
 			  const struct tpacket_req4 *req, bool tx)
 {
 	struct tp4_umem *umem;
@@ -298,7 +305,7 @@ static int tp4_ring_renew(struct tp4_ring **new, const struct tp4_ring *old,
 		umem = tp4_umem_get(old->q.umem);
 	}
 
-	*new = tp4_ring_new(umem, nr, tx);
+	*new = tp4_ring_new(tp4, umem, nr, tx);
 	tp4_umem_put(umem);
 	return *new ? 0 : -ENOMEM;
 }
@@ -324,14 +331,15 @@ static int tp4_ring_set_headroom(struct tp4_ring *ring, u32 reserve)
 static int tp4_rings_new(struct packet_sock *po, struct tp4_rings *new,
 			 const struct tpacket_req4 *req, bool tx)
 {
-	const struct tp4_rings *old = &po->tp4->rings;
+	struct tp4_sock *tp4 = po->tp4;
+	const struct tp4_rings *old = &tp4->rings;
 	union tp4_slot *slot;
 	int err;
 
-	err = tp4_ring_renew(&new->rx, old->rx, tx ? NULL : req, false);
+	err = tp4_ring_renew(tp4, &new->rx, old->rx, tx ? NULL : req, false);
 	if (err)
 		return err;
-	err = tp4_ring_renew(&new->tx, old->tx, tx ? req : NULL, true);
+	err = tp4_ring_renew(tp4, &new->tx, old->tx, tx ? req : NULL, true);
 	if (err)
 		goto err_free;
 	if (new->rx) {
@@ -361,6 +369,46 @@ err_free:
 	return err;
 }
 
+/* Adds what the queues of @rings have counted: all but the first two members,
+ * which start anew when they are read.
+ */
+static void tp4_add_stats(struct tpacket_stats_v4 *st,
+			  const struct tp4_rings *rings)
+{
+	const struct tp4_queue_stats *q;
+
+	if (rings->rx) {
+		q = &rings->rx->q.stats;
+		st->rx_invalid_desc += READ_ONCE(q->invalid);
+		st->rx_no_frame += READ_ONCE(q->no_frame);
+		tp4_xdp_add_stats(st, q);
+	}
+	if (rings->tx) {
+		q = &rings->tx->q.stats;
+		st->tx_invalid_desc += READ_ONCE(q->invalid);
+		st->tx_errors += READ_ONCE(q->failed) + READ_ONCE(q->too_long);
+	}
+}
+
+/* Adds to the first two members what zero copy has counted since the last call. */
+static void tp4_take_counts(struct tp4_sock *tp4, struct tpacket_stats_v4 *st)
+{
+	const struct tp4_queue_stats *q;
+	u64 packets, drops;
+
+	lockdep_assert_held(&tp4->lock);
+
+	if (!tp4->rings.rx)
+		return;
+	q = &tp4->rings.rx->q.stats;
+	packets = READ_ONCE(q->packets);
+	drops = READ_ONCE(q->no_frame);
+	st->tp_packets += packets - tp4->zc_packets_read;
+	st->tp_drops += drops - tp4->zc_drops_read;
+	tp4->zc_packets_read = packets;
+	tp4->zc_drops_read = drops;
+}
+
 /* Replaces the rings of a socket by @rings, which holds the old ones, unused by
  * anybody, afterwards. Packets may come in meanwhile.
  */
@@ -375,12 +423,10 @@ static int tp4_rings_install(struct tp4_sock *tp4, struct tp4_rings *rings)
 	}
 	spin_lock_bh(&tp4->rx_lock);
 	old = tp4->rings;
-	if (old.rx)
-		tp4->stats.rx_invalid_desc += old.rx->q.invalid;
-	if (old.tx) {
-		tp4->stats.tx_invalid_desc += old.tx->q.invalid;
-		tp4->tx_errors += old.tx->q.too_long;
-	}
+	tp4_take_counts(tp4, &tp4->stats);
+	tp4_add_stats(&tp4->stats, &old);
+	tp4->zc_packets_read = 0;
+	tp4->zc_drops_read = 0;
 	tp4->rings.area = rings->area;
 	tp4->rings.tx = rings->tx;
 	/* Pairs with tp4_rx_room(), which has no lock. */
@@ -414,7 +460,8 @@ static int tp4_set_ring(struct sock *sk, sockptr_t optval, unsigned int optlen,
 	lock_sock(sk);
 	err = -EBUSY;
 	/* It may have left V4 while the lock was not held. */
-	if (!packet_is_v4(po) || atomic_read(&po->tp4->mapped))
+	if (!packet_is_v4(po) || atomic_read(&po->tp4->mapped) ||
+	    packet_sock_flag(po, PACKET_SOCK_ZEROCOPY))
 		goto out;
 	/* Its share of the packets would be lost. */
 	if (!tx && !req.desc_nr && READ_ONCE(po->fanout))
@@ -443,23 +490,6 @@ bool tp4_has_rings(const struct packet_sock *po)
 }
 EXPORT_SYMBOL_GPL(tp4_has_rings);
 
-/* PACKET_ZEROCOPY: no driver can do it. */
-static int tp4_set_zerocopy(struct sock *sk, sockptr_t optval,
-			    unsigned int optlen)
-{
-	int queue_pair;
-
-	if (optlen != sizeof(queue_pair))
-		return -EINVAL;
-	if (copy_from_sockptr(&queue_pair, optval, sizeof(queue_pair)))
-		return -EFAULT;
-	if (!packet_is_v4(pkt_sk(sk)) || queue_pair < -1)
-		return -EINVAL;
-	if (!ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
-		return -EPERM;
-	return queue_pair == -1 ? 0 : -EOPNOTSUPP;
-}
-
 /**
  * tp4_setsockopt - options that are V4's, or that V4 does not have
  * @sk: a packet socket, of any version
@@ -477,11 +507,16 @@ static int tp4_set_zerocopy(struct sock *sk, sockptr_t optval,
  * of two or too large, or PACKET_RESERVE leaves too little of a frame, EBUSY if
  * the rings are mapped or a fanout group would lose a receiver, ENOMEM.
  *
- * PACKET_FANOUT: EINVAL without an RX ring, or else as for other versions.
+ * PACKET_FANOUT: EINVAL without an RX ring or in zero copy, or else as for other
+ * versions.
  *
- * PACKET_ZEROCOPY: EINVAL if the socket is not V4 or there can be no such queue
- * pair, EPERM without CAP_NET_ADMIN, EOPNOTSUPP as no driver can do it; 0 for
- * -1, which leaves zero copy.
+ * PACKET_ZEROCOPY: EINVAL if the socket is not V4, has a filter or no ring, or
+ * there is no such queue pair, EPERM without CAP_NET_ADMIN in the network
+ * namespace, EOPNOTSUPP if the driver cannot do it, EBUSY if the socket or
+ * somebody else holds the queue pair, the socket is in a fanout group, or generic
+ * XDP is in use, ENETDOWN if the interface is down, and what the driver says. On
+ * a socket that is not bound, most of these come from bind(). 0 for -1, which
+ * leaves zero copy.
  *
  * Context: process, may sleep; no lock held.
  * Return: 0 or a negative errno; 1 if the option is none of this.
@@ -504,7 +539,11 @@ int tp4_setsockopt(struct sock *sk, int optname, sockptr_t optval,
 	switch (optname) {
 	case PACKET_FANOUT:
 		/* see tp4_set_ring() */
-		return READ_ONCE(pkt_sk(sk)->tp4->rings.rx) ? 1 : -EINVAL;
+		if (!READ_ONCE(pkt_sk(sk)->tp4->rings.rx) ||
+		    tp4_get_zerocopy(pkt_sk(sk)) >= 0 ||
+		    packet_sock_flag(pkt_sk(sk), PACKET_SOCK_ZEROCOPY))
+			return -EINVAL;
+		return 1;
 	case PACKET_RX_RING:
 		return tp4_set_ring(sk, optval, optlen, false);
 	case PACKET_TX_RING:
@@ -531,14 +570,9 @@ void tp4_get_stats(struct packet_sock *po, struct tpacket_stats_v4 *st)
 	*st = tp4->stats;
 	tp4->stats.tp_packets = 0;
 	tp4->stats.tp_drops = 0;
-	if (tp4->rings.rx)
-		st->rx_invalid_desc += tp4->rings.rx->q.invalid;
+	tp4_take_counts(tp4, st);
+	tp4_add_stats(st, &tp4->rings);
 	spin_unlock_bh(&tp4->rx_lock);
-	st->tx_errors = tp4->tx_errors;
-	if (tp4->rings.tx) {
-		st->tx_invalid_desc += tp4->rings.tx->q.invalid;
-		st->tx_errors += tp4->rings.tx->q.too_long;
-	}
 	mutex_unlock(&tp4->lock);
 
 	/* as for V1 to V3 */
@@ -595,6 +629,7 @@ __poll_t tp4_poll(struct file *file, struct socket *sock, poll_table *wait)
 	struct tp4_sock *tp4 = pkt_sk(sk)->tp4;
 	const struct tp4_ring *ring;
 	__poll_t mask = 0;
+	u32 last;
 
 	sock_poll_wait(file, sock, wait);
 
@@ -606,9 +641,12 @@ __poll_t tp4_poll(struct file *file, struct socket *sock, poll_table *wait)
 
 	spin_lock_bh(&tp4->rx_lock);
 	ring = tp4->rings.rx;
-	if (ring && ring->published &&
-	    !tp4q_user_seen(&ring->q, ring->arr->curr - 1))
-		mask |= EPOLLIN | EPOLLRDNORM;
+	if (ring && READ_ONCE(ring->published)) {
+		last = packet_sock_flag(pkt_sk(sk), PACKET_SOCK_ZEROCOPY) ?
+		       READ_ONCE(ring->q.tail) : ring->arr->curr;
+		if (!tp4q_user_seen(&ring->q, last - 1))
+			mask |= EPOLLIN | EPOLLRDNORM;
+	}
 	ring = tp4->rings.tx;
 	if (ring && (tp4q_user_owns(&ring->q, READ_ONCE(ring->q.tail) - 1) ||
 		     (READ_ONCE(ring->blocked) && sock_writeable(sk))))

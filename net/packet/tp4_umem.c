@@ -8,6 +8,7 @@
 
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/dma-mapping.h>
 #include <linux/if_vlan.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -134,6 +135,8 @@ struct tp4_umem *tp4_umem_create(sockptr_t optval, unsigned int optlen)
 	if (!umem)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&umem->users, 1);
+	mutex_init(&umem->dma_lock);
+	INIT_LIST_HEAD(&umem->dma_maps);
 	umem->frame_nr = ret;
 	umem->frame_shift = ilog2(req.frame_size);
 	umem->data_headroom = req.data_headroom;
@@ -175,9 +178,101 @@ void tp4_umem_put(struct tp4_umem *umem)
 	if (!umem || !refcount_dec_and_test(&umem->users))
 		return;
 
+	WARN_ON_ONCE(!list_empty(&umem->dma_maps));
+	mutex_destroy(&umem->dma_lock);
 	vunmap(umem->addr);
 	unpin_user_pages_dirty_lock(umem->pages, umem->npages, true);
 	kvfree(umem->pages);
 	tp4_umem_uncharge(umem);
 	kfree(umem);
+}
+
+static void tp4_umem_unmap_pages(struct tp4_umem *umem,
+				 struct tp4_umem_dma *map, unsigned long n)
+{
+	while (n--)
+		dma_unmap_page(map->dev, map->pages[n], PAGE_SIZE,
+			       DMA_BIDIRECTIONAL);
+	put_device(map->dev);
+	kvfree(map);
+}
+
+static struct tp4_umem_dma *tp4_umem_find_map(struct tp4_umem *umem,
+					      struct device *dev)
+{
+	struct tp4_umem_dma *map;
+
+	lockdep_assert_held(&umem->dma_lock);
+
+	list_for_each_entry(map, &umem->dma_maps, list)
+		if (map->dev == dev)
+			return map;
+	return NULL;
+}
+
+/**
+ * tp4_umem_map - map a packet buffer for DMA
+ * @umem: the buffer
+ * @dev: device
+ *
+ * A buffer is mapped once for a device, whatever number of queues use it, and
+ * in both directions: one queue may send what another has received.
+ *
+ * Context: process, may sleep.
+ * Return: the DMA addresses of the buffer's pages, until tp4_umem_unmap() was
+ * called as often as this; NULL if that is not possible.
+ */
+const dma_addr_t *tp4_umem_map(struct tp4_umem *umem, struct device *dev)
+{
+	const dma_addr_t *pages = NULL;
+	struct tp4_umem_dma *map;
+	unsigned long i;
+
+	mutex_lock(&umem->dma_lock);
+	map = tp4_umem_find_map(umem, dev);
+	if (map) {
+		map->users++;
+		goto out;
+	}
+
+	map = kvzalloc(struct_size(map, pages, umem->npages),
+		       GFP_KERNEL_ACCOUNT);
+	if (!map)
+		goto out_unlock;
+	map->dev = get_device(dev);
+	map->users = 1;
+	for (i = 0; i < umem->npages; i++) {
+		map->pages[i] = dma_map_page(dev, umem->pages[i], 0, PAGE_SIZE,
+					     DMA_BIDIRECTIONAL);
+		if (dma_mapping_error(dev, map->pages[i])) {
+			tp4_umem_unmap_pages(umem, map, i);
+			goto out_unlock;
+		}
+	}
+	list_add(&map->list, &umem->dma_maps);
+out:
+	pages = map->pages;
+out_unlock:
+	mutex_unlock(&umem->dma_lock);
+	return pages;
+}
+
+/**
+ * tp4_umem_unmap - undo one tp4_umem_map()
+ * @umem: the buffer
+ * @dev: device
+ *
+ * Context: process, may sleep.
+ */
+void tp4_umem_unmap(struct tp4_umem *umem, struct device *dev)
+{
+	struct tp4_umem_dma *map;
+
+	mutex_lock(&umem->dma_lock);
+	map = tp4_umem_find_map(umem, dev);
+	if (!WARN_ON_ONCE(!map) && !--map->users) {
+		list_del(&map->list);
+		tp4_umem_unmap_pages(umem, map, umem->npages);
+	}
+	mutex_unlock(&umem->dma_lock);
 }

@@ -4,7 +4,8 @@
  *
  * Random sequences of what user space and the kernel can do. The model is
  * written from the user API, not from the code: it knows packets, not indices.
- * After each step everything that can be seen must be what it says.
+ * After each step everything that can be seen must be what it says. The array
+ * may be replaced by another at any time, as when a socket enters zero copy.
  */
 
 #include <linux/prandom.h>
@@ -26,6 +27,8 @@ struct tp4_model_case {
 	/* of 100 descriptors */
 	u32 bad;
 	u32 cont;
+	/* the array is replaced from time to time */
+	bool change;
 };
 
 struct tp4_list {
@@ -50,6 +53,7 @@ struct tp4_list {
  * @given: descriptors that user space gave, ever
  * @returned: descriptors that it got back
  * @sent: packets taken out of the array
+ * @changes: arrays that came back to nothing, or to the ring
  * @ending: packets that are received now have one frame
  * @user: frames that user space has
  */
@@ -68,6 +72,7 @@ struct tp4_model {
 	u64 given;
 	u64 returned;
 	u64 sent;
+	u64 changes;
 	bool ending;
 	bool user[TP4_TEST_FRAME_NR];
 };
@@ -100,6 +105,14 @@ static void tp4_list_move(struct tp4_list *to, struct tp4_list *from, u8 error)
 	if (error)
 		d.error = error;
 	tp4_list_push(to, &d);
+}
+
+/* Back to where it came from: it is the oldest one there, again. */
+static void tp4_list_unmove(struct tp4_list *to, struct tp4_list *from)
+{
+	to->out--;
+	from->in--;
+	*tp4_list_at(to, 0) = from->d[from->in % TP4_MODEL_LIST];
 }
 
 static u32 tp4_model_random(struct tp4_model *m, u32 below)
@@ -289,16 +302,76 @@ static void tp4_model_next(struct tp4_model *m, bool frame)
 	m->sent++;
 }
 
+/* All that was not taken out of the array can be looked at, and stays there. */
+static void tp4_model_peek(struct tp4_model *m)
+{
+	u32 there = tp4_list_len(&m->held) - m->taken;
+	struct kunit *test = m->t->test;
+	struct tpacket4_desc *d;
+	struct tp4_frame_set p;
+	u32 skip = 0;
+
+	while (skip < there) {
+		KUNIT_ASSERT_TRUE(test, tp4a_peek_packet(m->t->arr, skip, &p));
+		do {
+			d = tp4_list_at(&m->held, m->taken + skip++);
+			KUNIT_ASSERT_MEMEQ(test, tp4f_item(&p), d, sizeof(*d));
+			KUNIT_ASSERT_EQ(test, tp4f_next_frame(&p),
+					!!(d->flags & TP4_PKT_CONT));
+		} while (d->flags & TP4_PKT_CONT);
+	}
+	KUNIT_ASSERT_FALSE(test, tp4a_peek_packet(m->t->arr, skip, &p));
+}
+
 static void tp4_model_flush(struct tp4_model *m)
 {
 	u32 i, n = m->taken;
 
 	while (n && (tp4_list_at(&m->held, n - 1)->flags & TP4_PKT_CONT))
 		n--;
-	KUNIT_ASSERT_EQ(m->t->test, tp4a_flush(m->t->arr), n);
+	KUNIT_ASSERT_EQ(m->t->test, tp4_flush(m->t->arr), n);
 	for (i = 0; i < n; i++)
 		tp4_list_move(&m->back, &m->held, 0);
 	m->taken -= n;
+}
+
+/* Another array. All that this one holds is on the ring again, or goes back to
+ * user space; so does then the rest of a packet whose end is missing.
+ */
+static void tp4_model_change(struct tp4_model *m)
+{
+	u8 error = tp4_model_chance(m, 50) ? ENETDOWN : 0;
+	u32 size = m->t->arr->mask + 1;
+	struct tpacket4_desc *d;
+
+	m->changes++;
+	m->taken = 0;
+	if (tp4_model_chance(m, 50)) {
+		while (tp4_list_len(&m->packet))
+			tp4_list_unmove(&m->published, &m->packet);
+		while (tp4_list_len(&m->held))
+			tp4_list_unmove(&m->published, &m->held);
+		tp4a_rewind(m->t->arr, false);
+		if (tp4_model_chance(m, 30))
+			return;
+		tp4_test_end_array(m->t, tp4a_destroy);
+	} else {
+		m->t->q.cancel_error = error;
+		error = error ?: ECANCELED;
+		if (tp4_list_len(&m->packet))
+			m->broken = error;
+		while (tp4_list_len(&m->packet))
+			tp4_list_move(&m->held, &m->packet, 0);
+		while (tp4_list_len(&m->held)) {
+			d = tp4_list_at(&m->held, 0);
+			if (m->c->kind == TP4_TEST_RX)
+				*d = (struct tpacket4_desc) { .idx = d->idx };
+			tp4_list_move(&m->back, &m->held, error);
+		}
+		tp4_test_end_array(m->t, tp4a_free);
+	}
+	tp4_test_add_array(m->t, m->c->kind, size);
+	m->t->arr->frames_max = m->c->frames_max;
 }
 
 /* User space looks at one slot. */
@@ -328,6 +401,7 @@ static void tp4_model_check(struct tp4_model *m)
 	u32 held = tp4_list_len(&m->held) + tp4_list_len(&m->packet);
 	const struct tp4_packet_array *a = m->t->arr;
 	const struct tp4_queue *q = &m->t->q;
+	bool idle = !tp4_list_len(&m->published) && !tp4_list_len(&m->held);
 	struct kunit *test = m->t->test;
 
 	KUNIT_ASSERT_LE(test, held, m->c->nr);
@@ -335,8 +409,10 @@ static void tp4_model_check(struct tp4_model *m)
 	KUNIT_ASSERT_EQ(test, a->gathered - a->start, held);
 	KUNIT_ASSERT_EQ(test, a->end - a->start, tp4_list_len(&m->held));
 	KUNIT_ASSERT_EQ(test, a->curr - a->start, m->taken);
-	KUNIT_ASSERT_EQ(test, q->invalid, m->invalid);
-	KUNIT_ASSERT_EQ(test, q->too_long, m->too_long);
+	KUNIT_ASSERT_EQ(test, q->partial, tp4_list_len(&m->packet));
+	KUNIT_ASSERT_EQ(test, tp4q_idle(q), idle);
+	KUNIT_ASSERT_EQ(test, q->stats.invalid, m->invalid);
+	KUNIT_ASSERT_EQ(test, q->stats.too_long, m->too_long);
 	/* None is lost. */
 	KUNIT_ASSERT_EQ(test, m->given, m->returned + held +
 					tp4_list_len(&m->published) +
@@ -359,6 +435,15 @@ static const struct tp4_model_case tp4_model_cases[] = {
 	{ "RX, small array", TP4_TEST_RX, 32, 8, 8, 0, 20, 10 },
 	{ "RX, large array", TP4_TEST_RX, 4, 32, 32, 0, 20, 10 },
 	{ "RX, ring of 1", TP4_TEST_RX, 1, 1, 1, 0, 20, 0 },
+	{ "TX, arrays change", TP4_TEST_TX, 32, 32, 32, U32_MAX - 5000, 5, 60,
+	  true },
+	{ "TX, small arrays change", TP4_TEST_TX, 32, 8, 8, 0, 5, 60, true },
+	{ "TX, large arrays change", TP4_TEST_TX, 4, 32, 4, 3, 10, 50, true },
+	{ "TX, arrays change, few frames a packet", TP4_TEST_TX, 32, 16, 3, 0,
+	  2, 60, true },
+	{ "RX, arrays change", TP4_TEST_RX, 32, 32, 32, U32_MAX - 5000, 10, 30,
+	  true },
+	{ "RX, small arrays change", TP4_TEST_RX, 32, 4, 4, 0, 10, 30, true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(tp4_model, tp4_model_cases, name);
@@ -379,7 +464,7 @@ static void tp4_model_ordered(struct kunit *test)
 
 	for (step = 0; step < TP4_MODEL_STEPS; step++) {
 		n = 1 + tp4_model_random(m, 8);
-		switch (tp4_model_random(m, 6)) {
+		switch (tp4_model_random(m, 7)) {
 		case 0:
 			while (n-- && m->t->prod - m->t->cons < c->nr)
 				tp4_model_publish(m, false);
@@ -401,7 +486,12 @@ static void tp4_model_ordered(struct kunit *test)
 			while (n-- && tp4_model_get(m))
 				;
 			break;
+		case 6:
+			tp4_model_peek(m);
+			break;
 		}
+		if (c->change && tp4_model_chance(m, 3))
+			tp4_model_change(m);
 		tp4_model_check(m);
 	}
 
@@ -428,6 +518,7 @@ static void tp4_model_ordered(struct kunit *test)
 	/* It was not for nothing. */
 	KUNIT_EXPECT_GT(test, m->sent, 100);
 	KUNIT_EXPECT_EQ(test, m->invalid > 0, c->bad > 0);
+	KUNIT_EXPECT_EQ(test, m->changes > 100, c->change);
 }
 
 /* Where a frame is, for the array that copy mode receives into. */
@@ -669,7 +760,7 @@ static void tp4_model_rx_copy(struct kunit *test)
 			KUNIT_ASSERT_TRUE(test, tp4_rx_get(m));
 	}
 	KUNIT_EXPECT_GT(test, m->in, 100);
-	KUNIT_EXPECT_EQ(test, m->t->q.invalid > 0, c->bad > 0);
+	KUNIT_EXPECT_EQ(test, m->t->q.stats.invalid > 0, c->bad > 0);
 
 	/* To the end: all that was given comes back. */
 	while (m->out != m->in) {
@@ -691,7 +782,7 @@ static void tp4_model_rx_copy(struct kunit *test)
 			;
 	}
 	KUNIT_EXPECT_EQ(test, m->t->prod, m->t->cons);
-	KUNIT_EXPECT_EQ(test, m->t->q.invalid, m->serial);
+	KUNIT_EXPECT_EQ(test, m->t->q.stats.invalid, m->serial);
 	for (i = 0; i < TP4_TEST_FRAME_NR; i++)
 		KUNIT_EXPECT_EQ_MSG(test, m->where[i], TP4_USER, "frame %u", i);
 }

@@ -385,7 +385,7 @@ static void tp4_validation_tx(struct kunit *test)
 	tp4_test_put_desc(t, &c->d);
 	tp4_test_put_packet(t, 50, 1);
 	tp4a_populate(t->arr);
-	KUNIT_EXPECT_EQ(test, t->q.invalid, c->tx ? 1 : 0);
+	KUNIT_EXPECT_EQ(test, t->q.stats.invalid, c->tx ? 1 : 0);
 	if (c->tx)
 		tp4_test_expect_desc(t, __LINE__, &back);
 	tp4_expect_idle(t);
@@ -398,7 +398,7 @@ static void tp4_validation_tx(struct kunit *test)
 	}
 	tp4_expect_packet(t, 50, 1);
 	KUNIT_EXPECT_FALSE(test, tp4a_next_packet(t->arr, &p));
-	KUNIT_EXPECT_EQ(test, tp4a_flush(t->arr), c->tx ? 2 : 3);
+	KUNIT_EXPECT_EQ(test, tp4_flush(t->arr), c->tx ? 2 : 3);
 
 	tp4_expect_back(t, .idx = 40, .len = 100);
 	if (!c->tx)
@@ -418,7 +418,7 @@ static void tp4_validation_rx(struct kunit *test)
 	tp4_test_put_desc(t, &c->d);
 	tp4_put(t, .idx = 50);
 	tp4a_populate(t->arr);
-	KUNIT_EXPECT_EQ(test, t->q.invalid, c->rx ? 1 : 0);
+	KUNIT_EXPECT_EQ(test, t->q.stats.invalid, c->rx ? 1 : 0);
 	if (c->rx)
 		tp4_expect_back(t, .idx = c->d.idx, .error = c->rx);
 	tp4_expect_idle(t);
@@ -449,7 +449,7 @@ static void tp4_validation_rx_copy(struct kunit *test)
 
 	tp4_test_put_desc(t, &c->d);
 	KUNIT_ASSERT_EQ(test, tp4a_reserve(t->arr, 1, &p), !c->rx);
-	KUNIT_EXPECT_EQ(test, t->q.invalid, c->rx ? 1 : 0);
+	KUNIT_EXPECT_EQ(test, t->q.stats.invalid, c->rx ? 1 : 0);
 	if (c->rx)
 		tp4_expect_back(t, .idx = c->d.idx, .error = c->rx);
 	else
@@ -471,7 +471,7 @@ static void tp4_validation_none(struct kunit *test)
 
 	tp4_test_put_desc(t, &c->d);
 	tp4a_populate(t->arr);
-	KUNIT_EXPECT_EQ(test, t->q.invalid, 0);
+	KUNIT_EXPECT_EQ(test, t->q.stats.invalid, 0);
 	KUNIT_ASSERT_TRUE(test, tp4a_next_packet(t->arr, &p));
 	KUNIT_EXPECT_MEMEQ(test, tp4f_item(&p), &want, sizeof(want));
 	tp4_expect_idle(t);

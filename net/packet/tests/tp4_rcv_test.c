@@ -9,7 +9,6 @@
 
 #include <linux/etherdevice.h>
 #include <linux/filter.h>
-#include <linux/gfp.h>
 #include <linux/if_vlan.h>
 #include <linux/skbuff.h>
 
@@ -19,8 +18,6 @@
 #define TP4_RCV_SHIFT	6
 #define TP4_RCV_SIZE	BIT(TP4_RCV_SHIFT)
 #define TP4_RCV_NR	256
-#define TP4_RCV_MAX	192
-#define TP4_RCV_POISON	0xa5
 
 /**
  * struct tp4_rcv_test - a socket that receives
@@ -44,39 +41,6 @@ struct tp4_rcv_test {
 	u32 next;
 };
 
-enum tp4_layout {
-	TP4_LINEAR,
-	TP4_PAGES,
-	TP4_LIST,
-	TP4_OUTGOING,
-};
-
-/**
- * struct tp4_packet - a packet to receive
- * @layout: of the skb
- * @len: bytes, without the tag
- * @proto: of the VLAN tag, or 0
- * @tci: of the VLAN tag
- * @sum: leave the checksum to the device
- * @sum_start: where what it covers begins
- * @sum_offset: from there on, where it goes
- * @gso: it is a GSO packet
- * @snaplen: what the filter returns, or -1 if there is no filter
- * @bytes: of the packet
- */
-struct tp4_packet {
-	enum tp4_layout layout;
-	u32 len;
-	u16 proto;
-	u16 tci;
-	bool sum;
-	u16 sum_start;
-	u16 sum_offset;
-	bool gso;
-	int snaplen;
-	u8 bytes[TP4_RCV_MAX];
-};
-
 static void tp4_rcv_ready(struct sock *sk)
 {
 	struct packet_sock *po = pkt_sk(sk);
@@ -97,7 +61,7 @@ static struct tp4_rcv_test *tp4_rcv_new(struct kunit *test, u32 nr)
 	r->t = t;
 	t->arr->frame_shift = TP4_RCV_SHIFT;
 	t->arr->frame_nr = 2 * TP4_RCV_NR;
-	memset(t->umem.addr, TP4_RCV_POISON,
+	memset(t->umem.addr, TP4_TEST_POISON,
 	       2 * TP4_RCV_NR << TP4_RCV_SHIFT);
 
 	r->ring.arr = t->arr;
@@ -126,70 +90,6 @@ static void tp4_rcv_put(struct tp4_rcv_test *r, u32 n)
 	}
 }
 
-static void tp4_packet_init(struct tp4_packet *p, u32 len)
-{
-	u32 i;
-
-	memset(p, 0, sizeof(*p));
-	p->len = len;
-	p->snaplen = -1;
-	for (i = 0; i < len; i++)
-		p->bytes[i] = i * 7 + 1;
-}
-
-/* All behind the first 20 bytes in two fragments, or in another skb. */
-static struct sk_buff *tp4_packet_skb(struct kunit *test,
-				      const struct tp4_packet *p)
-{
-	u32 linear = p->len;
-	struct sk_buff *skb, *more;
-	struct page *page;
-	u32 rest, half;
-
-	if (p->layout == TP4_PAGES || p->layout == TP4_LIST)
-		linear = min(linear, 20);
-	rest = p->len - linear;
-	half = rest / 2;
-
-	skb = alloc_skb(64 + linear, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, skb);
-	skb_reserve(skb, 64);
-	skb_put_data(skb, p->bytes, linear);
-	if (rest && p->layout == TP4_PAGES) {
-		page = alloc_page(GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, page);
-		memcpy(page_address(page) + 100, p->bytes + linear, rest);
-		get_page(page);
-		skb_add_rx_frag(skb, 0, page, 100, half, half);
-		skb_add_rx_frag(skb, 1, page, 100 + half, rest - half,
-				rest - half);
-	} else if (rest) {
-		more = alloc_skb(rest, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, more);
-		skb_put_data(more, p->bytes + linear, rest);
-		skb_shinfo(skb)->frag_list = more;
-		skb->len += rest;
-		skb->data_len += rest;
-		skb->truesize += more->truesize;
-	}
-
-	skb_reset_mac_header(skb);
-	if (p->proto)
-		__vlan_hwaccel_put_tag(skb, htons(p->proto), p->tci);
-	if (p->sum) {
-		skb->ip_summed = CHECKSUM_PARTIAL;
-		skb->csum_start = skb_headroom(skb) + p->sum_start;
-		skb->csum_offset = p->sum_offset;
-	}
-	if (p->gso) {
-		skb_shinfo(skb)->gso_size = 100;
-		skb_shinfo(skb)->gso_type = SKB_GSO_TCPV4;
-	}
-	if (p->layout != TP4_OUTGOING)
-		__skb_pull(skb, ETH_HLEN);
-	return skb;
-}
-
 static void tp4_packet_rcv(struct tp4_rcv_test *r, struct sk_buff *skb)
 {
 	local_bh_disable();
@@ -199,130 +99,22 @@ static void tp4_packet_rcv(struct tp4_rcv_test *r, struct sk_buff *skb)
 	local_bh_enable();
 }
 
-/* RFC 1071, byte by byte. */
-static u16 tp4_packet_sum(const struct tp4_packet *p)
-{
-	u32 i, sum = 0;
-
-	for (i = p->sum_start; i < p->len; i++)
-		sum += (i - p->sum_start) & 1 ? p->bytes[i] : p->bytes[i] << 8;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum ^= 0xffff;
-	return sum ? sum : 0xffff;
-}
-
-/* What a packet is on the wire; returns its length. A checksum has no place in
- * MAC addresses.
- */
-static u32 tp4_packet_wire(const struct tp4_packet *p, u8 *wire)
-{
-	u32 pos = p->sum_start + p->sum_offset;
-	u32 len = p->len;
-	u16 sum;
-
-	memcpy(wire, p->bytes, len);
-	if (p->sum && !p->gso && pos >= 2 * ETH_ALEN && pos + 2 <= len) {
-		sum = tp4_packet_sum(p);
-		wire[pos] = sum >> 8;
-		wire[pos + 1] = sum;
-	}
-	if (p->snaplen >= 0 && p->snaplen < len)
-		len = p->snaplen;
-	if (p->proto && len > 2 * ETH_ALEN) {
-		memmove(wire + 16, wire + 12, len - 12);
-		wire[12] = p->proto >> 8;
-		wire[13] = p->proto;
-		wire[14] = p->tci >> 8;
-		wire[15] = p->tci;
-		len += 4;
-	}
-	return len;
-}
-
 /* Receives a packet, and compares it; it must come, too, if the ring has the
- * frames for it. Of what is around the data, nothing may have been written.
+ * frames for it.
  */
-static void tp4_packet_check(struct tp4_rcv_test *r, const struct tp4_packet *p)
+static void tp4_packet_check(struct tp4_rcv_test *r,
+			     const struct tp4_test_packet *p)
 {
-	u32 headroom = r->t->arr->headroom;
-	u32 room = TP4_RCV_SIZE - headroom;
-	struct kunit *test = r->t->test;
-	u8 wire[TP4_RCV_MAX + 4];
-	u8 want[TP4_RCV_SIZE];
-	struct tpacket4_desc d;
-	u32 len, pos, nr, part;
-	u8 *frame;
+	u32 room = TP4_RCV_SIZE - r->t->arr->headroom;
+	u8 wire[TP4_TEST_WIRE_MAX];
 
-	len = tp4_packet_wire(p, wire);
-	nr = DIV_ROUND_UP(len, room);
-	tp4_rcv_put(r, nr);
-	tp4_packet_rcv(r, tp4_packet_skb(test, p));
-
-	for (pos = 0; pos < len; pos += part) {
-		part = min(len - pos, room);
-		KUNIT_ASSERT_TRUE_MSG(test, tp4_test_get(r->t, &d),
-				      "len %u, room %u, byte %u", p->len, room,
-				      pos);
-		KUNIT_ASSERT_EQ_MSG(test, d.len, part,
-				    "len %u, room %u, byte %u", p->len, room,
-				    pos);
-		KUNIT_ASSERT_EQ(test, d.offset, headroom);
-		KUNIT_ASSERT_EQ(test, d.error, 0);
-		KUNIT_ASSERT_EQ(test, d.flags,
-				pos + part < len ? TP4_PKT_CONT : 0);
-
-		memset(want, TP4_RCV_POISON, sizeof(want));
-		memcpy(want + headroom, wire + pos, part);
-		frame = r->t->umem.addr + d.idx * TP4_RCV_SIZE;
-		KUNIT_ASSERT_MEMEQ_MSG(test, frame, want, TP4_RCV_SIZE,
-				       "len %u, room %u, byte %u, sum at %u + %u",
-				       p->len, room, pos, p->sum_start,
-				       p->sum_offset);
-		memset(frame, TP4_RCV_POISON, TP4_RCV_SIZE);
-	}
+	tp4_rcv_put(r, DIV_ROUND_UP(tp4_test_packet_wire(p, wire), room));
+	tp4_packet_rcv(r, tp4_test_packet_skb(r->t->test, p));
+	tp4_test_packet_expect(r->t, p);
 	tp4_expect_idle(r->t);
 }
 
-struct tp4_wire_case {
-	const char *name;
-	enum tp4_layout layout;
-	u16 proto;
-	bool sum;
-	bool gso;
-};
-
-static const struct tp4_wire_case tp4_wire_cases[] = {
-	{ "linear", TP4_LINEAR },
-	{ "linear, sum", TP4_LINEAR, 0, true },
-	{ "linear, tag", TP4_LINEAR, ETH_P_8021Q },
-	{ "linear, tag, sum", TP4_LINEAR, ETH_P_8021Q, true },
-	{ "linear, 802.1ad tag", TP4_LINEAR, ETH_P_8021AD },
-	{ "linear, GSO", TP4_LINEAR, 0, true, true },
-	{ "linear, tag, GSO", TP4_LINEAR, ETH_P_8021Q, true, true },
-	{ "pages", TP4_PAGES },
-	{ "pages, sum", TP4_PAGES, 0, true },
-	{ "pages, tag", TP4_PAGES, ETH_P_8021Q },
-	{ "pages, tag, sum", TP4_PAGES, ETH_P_8021Q, true },
-	{ "list", TP4_LIST },
-	{ "list, sum", TP4_LIST, 0, true },
-	{ "list, tag, sum", TP4_LIST, ETH_P_8021Q, true },
-	{ "outgoing", TP4_OUTGOING },
-	{ "outgoing, tag, sum", TP4_OUTGOING, ETH_P_8021Q, true },
-};
-
-KUNIT_ARRAY_PARAM_DESC(tp4_wire, tp4_wire_cases, name);
-
-static void tp4_wire_packet(const struct tp4_wire_case *c, struct tp4_packet *p,
-			    u32 len)
-{
-	tp4_packet_init(p, len);
-	p->layout = c->layout;
-	p->proto = c->proto;
-	p->tci = 0xb123;
-	p->sum = c->sum;
-	p->gso = c->gso;
-}
+KUNIT_ARRAY_PARAM_DESC(tp4_wire, tp4_test_wires, name);
 
 /* With frames that have room for 1 to 64 bytes, the tag and the checksum lie at
  * each place of a frame and across each boundary.
@@ -335,14 +127,14 @@ static void tp4_rcv_wire(struct kunit *test)
 		{ 14, 1 }, { 13, 2 }, { 15, 6 }, { 14, 16 }, { 34, 6 },
 	};
 	struct tp4_rcv_test *r = tp4_rcv_new(test, TP4_RCV_NR);
-	const struct tp4_wire_case *c = test->param_value;
-	struct tp4_packet p;
+	const struct tp4_test_wire *c = test->param_value;
+	struct tp4_test_packet p;
 	u32 i, k, room;
 
 	for (room = 1; room <= TP4_RCV_SIZE; room++) {
 		r->t->arr->headroom = TP4_RCV_SIZE - room;
 		for (i = 0; i < ARRAY_SIZE(lens); i++) {
-			tp4_wire_packet(c, &p, lens[i]);
+			tp4_test_packet_as(c, &p, lens[i]);
 			for (k = 0; k < ARRAY_SIZE(sums); k++) {
 				p.sum_start = sums[k][0];
 				p.sum_offset = sums[k][1];
@@ -359,12 +151,12 @@ static void tp4_rcv_wire(struct kunit *test)
 static void tp4_rcv_sum_place(struct kunit *test)
 {
 	struct tp4_rcv_test *r = tp4_rcv_new(test, TP4_RCV_NR);
-	const struct tp4_wire_case *c = test->param_value;
-	struct tp4_packet p;
+	const struct tp4_test_wire *c = test->param_value;
+	struct tp4_test_packet p;
 	u32 start, offset;
 
 	r->t->arr->headroom = TP4_RCV_SIZE - 10;
-	tp4_wire_packet(c, &p, 61);
+	tp4_test_packet_as(c, &p, 61);
 	for (start = 0; start < 61; start++) {
 		for (offset = 0; start + offset < 64; offset++) {
 			p.sum_start = start;
@@ -378,17 +170,17 @@ static void tp4_rcv_sum_place(struct kunit *test)
 static void tp4_rcv_sum_zero(struct kunit *test)
 {
 	struct tp4_rcv_test *r = tp4_rcv_new(test, TP4_RCV_NR);
-	struct tp4_packet p;
-	u8 wire[TP4_RCV_MAX];
+	struct tp4_test_packet p;
+	u8 wire[TP4_TEST_WIRE_MAX];
 
-	tp4_packet_init(&p, 60);
+	tp4_test_packet_init(&p, 60);
 	memset(p.bytes + 34, 0, 26);
 	p.bytes[40] = 0xff;
 	p.bytes[41] = 0xff;
 	p.sum = true;
 	p.sum_start = 34;
 	p.sum_offset = 16;
-	tp4_packet_wire(&p, wire);
+	tp4_test_packet_wire(&p, wire);
 	KUNIT_EXPECT_EQ(test, wire[50], 0xff);
 	KUNIT_EXPECT_EQ(test, wire[51], 0xff);
 	tp4_packet_check(r, &p);
@@ -402,12 +194,12 @@ static void tp4_rcv_filter(struct kunit *test)
 	struct sock_filter insn = { .code = BPF_RET | BPF_K };
 	struct sock_fprog_kern fprog = { .len = 1, .filter = &insn };
 	struct tp4_rcv_test *r = tp4_rcv_new(test, TP4_RCV_NR);
-	const struct tp4_wire_case *c = test->param_value;
+	const struct tp4_test_wire *c = test->param_value;
 	struct sk_filter filter = {};
-	struct tp4_packet p;
+	struct tp4_test_packet p;
 	u32 snaplen;
 
-	tp4_wire_packet(c, &p, 61);
+	tp4_test_packet_as(c, &p, 61);
 	p.sum_start = 34;
 	p.sum_offset = 6;
 	for (snaplen = 0; snaplen <= 65; snaplen++) {
@@ -432,18 +224,18 @@ static void tp4_rcv_filter(struct kunit *test)
 static void tp4_rcv_shared(struct kunit *test)
 {
 	struct tp4_rcv_test *r = tp4_rcv_new(test, TP4_RCV_NR);
-	const struct tp4_wire_case *c = test->param_value;
-	struct tp4_packet p;
+	const struct tp4_test_wire *c = test->param_value;
+	struct tp4_test_packet p;
 	struct sk_buff *skb;
-	u8 bytes[TP4_RCV_MAX];
+	u8 bytes[TP4_TEST_PACKET_MAX];
 	u8 *data;
 	u32 pos;
 
-	tp4_wire_packet(c, &p, 100);
+	tp4_test_packet_as(c, &p, 100);
 	p.sum_start = 34;
 	p.sum_offset = 6;
-	skb = tp4_packet_skb(test, &p);
-	pos = c->layout == TP4_OUTGOING ? 0 : ETH_HLEN;
+	skb = tp4_test_packet_skb(test, &p);
+	pos = c->layout == TP4_TEST_OUTGOING ? 0 : ETH_HLEN;
 	data = skb->data;
 
 	tp4_rcv_put(r, 4);
@@ -464,12 +256,12 @@ static void tp4_rcv_shared(struct kunit *test)
 static void tp4_rcv_no_link_header(struct kunit *test)
 {
 	struct tp4_rcv_test *r = tp4_rcv_new(test, TP4_RCV_NR);
-	struct tp4_packet p;
+	struct tp4_test_packet p;
 
 	r->dev->header_ops = NULL;
-	tp4_packet_init(&p, 60);
+	tp4_test_packet_init(&p, 60);
 	tp4_rcv_put(r, 1);
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	tp4_expect_back(r->t, .idx = 0, .len = 60 - ETH_HLEN);
 	KUNIT_EXPECT_MEMEQ(test, r->t->umem.addr, p.bytes + ETH_HLEN,
 			   60 - ETH_HLEN);
@@ -479,29 +271,29 @@ static void tp4_rcv_no_link_header(struct kunit *test)
 static void tp4_rcv_not_for_us(struct kunit *test)
 {
 	struct tp4_rcv_test *r = tp4_rcv_new(test, TP4_RCV_NR);
-	struct tp4_packet p;
+	struct tp4_test_packet p;
 	struct sk_buff *skb;
 	struct net *other;
 
 	other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, other);
-	tp4_packet_init(&p, 60);
+	tp4_test_packet_init(&p, 60);
 	tp4_rcv_put(r, 8);
 
-	skb = tp4_packet_skb(test, &p);
+	skb = tp4_test_packet_skb(test, &p);
 	skb->pkt_type = PACKET_LOOPBACK;
 	tp4_packet_rcv(r, skb);
 	tp4_expect_idle(r->t);
 
 	sock_net_set(&r->po.sk, other);
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	tp4_expect_idle(r->t);
 	KUNIT_EXPECT_EQ(test, r->ready, 0);
 	KUNIT_EXPECT_EQ(test, r->tp4.stats.tp_packets, 0);
 	KUNIT_EXPECT_EQ(test, r->tp4.stats.tp_drops, 0);
 
 	sock_net_set(&r->po.sk, &init_net);
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	KUNIT_EXPECT_EQ(test, r->tp4.stats.tp_packets, 1);
 }
 
@@ -510,17 +302,17 @@ static void tp4_rcv_drops(struct kunit *test)
 {
 	struct tp4_rcv_test *r = tp4_rcv_new(test, 4);
 	struct tpacket_stats_v4 *st = &r->tp4.stats;
-	struct tp4_packet p;
+	struct tp4_test_packet p;
 
 	r->t->arr->headroom = TP4_RCV_SIZE - 20;
-	tp4_packet_init(&p, 60);
+	tp4_test_packet_init(&p, 60);
 
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	KUNIT_EXPECT_EQ(test, st->rx_no_frame, 1);
 
 	/* Two of three. */
 	tp4_rcv_put(r, 2);
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	KUNIT_EXPECT_EQ(test, st->rx_no_frame, 2);
 	KUNIT_EXPECT_EQ(test, st->tp_packets, 0);
 	KUNIT_EXPECT_EQ(test, st->tp_drops, 2);
@@ -530,16 +322,16 @@ static void tp4_rcv_drops(struct kunit *test)
 
 	/* A smaller one gets a frame. */
 	p.len = 20;
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	KUNIT_EXPECT_EQ(test, st->tp_packets, 1);
 	KUNIT_EXPECT_EQ(test, r->ready, 1);
 	tp4_expect_back(r->t, .idx = 0, .len = 20, .offset = 44);
 
 	/* All of the ring, the tag included; and one byte more. */
 	tp4_rcv_put(r, 3);
-	tp4_packet_init(&p, 76);
+	tp4_test_packet_init(&p, 76);
 	p.proto = ETH_P_8021Q;
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	KUNIT_EXPECT_EQ(test, st->tp_packets, 2);
 	tp4_expect_back(r->t, .idx = 1, .len = 20, .offset = 44,
 			.flags = TP4_PKT_CONT);
@@ -550,9 +342,9 @@ static void tp4_rcv_drops(struct kunit *test)
 	tp4_expect_back(r->t, .idx = 4, .len = 20, .offset = 44);
 
 	tp4_rcv_put(r, 4);
-	tp4_packet_init(&p, 77);
+	tp4_test_packet_init(&p, 77);
 	p.proto = ETH_P_8021Q;
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	KUNIT_EXPECT_EQ(test, st->rx_too_big, 1);
 	KUNIT_EXPECT_EQ(test, st->rx_no_frame, 2);
 	KUNIT_EXPECT_EQ(test, st->tp_drops, 3);
@@ -561,8 +353,8 @@ static void tp4_rcv_drops(struct kunit *test)
 	tp4_expect_idle(r->t);
 
 	/* And no hole is left. */
-	tp4_packet_init(&p, 20);
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_test_packet_init(&p, 20);
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	tp4_expect_back(r->t, .idx = 5, .len = 20, .offset = 44);
 	tp4_expect_idle(r->t);
 }
@@ -571,11 +363,11 @@ static void tp4_rcv_drops(struct kunit *test)
 static void tp4_rcv_no_ring(struct kunit *test)
 {
 	struct tp4_rcv_test *r = tp4_rcv_new(test, 4);
-	struct tp4_packet p;
+	struct tp4_test_packet p;
 
 	r->tp4.rings.rx = NULL;
-	tp4_packet_init(&p, 60);
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_test_packet_init(&p, 60);
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	KUNIT_EXPECT_EQ(test, r->ready, 0);
 	KUNIT_EXPECT_EQ(test, r->tp4.stats.tp_packets, 0);
 	KUNIT_EXPECT_EQ(test, r->tp4.stats.tp_drops, 0);
@@ -589,11 +381,11 @@ static void tp4_rcv_no_ring(struct kunit *test)
 static void tp4_rcv_bad_descriptors(struct kunit *test)
 {
 	struct tp4_rcv_test *r = tp4_rcv_new(test, 4);
-	struct tp4_packet p;
+	struct tp4_test_packet p;
 
-	tp4_packet_init(&p, 20);
+	tp4_test_packet_init(&p, 20);
 	tp4_put(r->t, .idx = 5000);
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	tp4_expect_back(r->t, .idx = 5000, .error = EBADF);
 	tp4_expect_idle(r->t);
 	KUNIT_EXPECT_EQ(test, r->ready, 1);
@@ -602,23 +394,23 @@ static void tp4_rcv_bad_descriptors(struct kunit *test)
 
 	tp4_put(r->t, .idx = 5001);
 	tp4_rcv_put(r, 1);
-	tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+	tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 	tp4_expect_back(r->t, .idx = 5001, .error = EBADF);
 	tp4_expect_back(r->t, .idx = 0, .len = 20);
 	tp4_expect_idle(r->t);
 	KUNIT_EXPECT_EQ(test, r->ready, 2);
 	KUNIT_EXPECT_EQ(test, r->tp4.stats.tp_packets, 1);
-	KUNIT_EXPECT_EQ(test, r->t->q.invalid, 2);
+	KUNIT_EXPECT_EQ(test, r->t->q.stats.invalid, 2);
 }
 
 /* None, less than a quarter of the ring, more. */
 static void tp4_rcv_room(struct kunit *test)
 {
 	struct tp4_rcv_test *r = tp4_rcv_new(test, 16);
-	struct tp4_packet p;
+	struct tp4_test_packet p;
 	u32 n;
 
-	tp4_packet_init(&p, 20);
+	tp4_test_packet_init(&p, 20);
 	KUNIT_EXPECT_EQ(test, tp4_rx_room(&r->po), ROOM_NONE);
 	for (n = 1; n <= 16; n++) {
 		tp4_rcv_put(r, 1);
@@ -626,7 +418,7 @@ static void tp4_rcv_room(struct kunit *test)
 				    n > 4 ? ROOM_NORMAL : ROOM_LOW, "%u", n);
 	}
 	for (n = 16; n-- > 0; ) {
-		tp4_packet_rcv(r, tp4_packet_skb(test, &p));
+		tp4_packet_rcv(r, tp4_test_packet_skb(test, &p));
 		KUNIT_EXPECT_EQ_MSG(test, tp4_rx_room(&r->po),
 				    n > 4 ? ROOM_NORMAL :
 				    n ? ROOM_LOW : ROOM_NONE, "%u", n);

@@ -86,7 +86,7 @@ static void tp4_rx_packets(struct kunit *test)
 		tp4_rx_expect(t, round % 32, n, round);
 		tp4_expect_idle(t);
 	}
-	KUNIT_EXPECT_EQ(test, t->q.invalid, 0);
+	KUNIT_EXPECT_EQ(test, t->q.stats.invalid, 0);
 }
 
 /* All frames of a packet or none; those that did not suffice stay. */
@@ -267,7 +267,7 @@ static void tp4_rx_read_ahead(struct kunit *test)
 	}
 	KUNIT_ASSERT_TRUE(test, tp4a_reserve(t->arr, 1, &p));
 	KUNIT_EXPECT_EQ(test, tp4f_get_frame_id(&p), 0);
-	KUNIT_EXPECT_EQ(test, t->q.invalid, 0);
+	KUNIT_EXPECT_EQ(test, t->q.stats.invalid, 0);
 }
 
 /* User space writes to slots that are with packets. */
@@ -298,7 +298,7 @@ static void tp4_rx_bad_only(struct kunit *test)
 	for (i = 0; i < 20; i++) {
 		tp4_put(t, .idx = 1000 + i, .len = 60, .flags = TP4_PKT_CONT);
 		KUNIT_EXPECT_FALSE(test, tp4a_reserve(t->arr, 1, &p));
-		KUNIT_EXPECT_EQ(test, t->q.invalid, i + 1);
+		KUNIT_EXPECT_EQ(test, t->q.stats.invalid, i + 1);
 		tp4_expect_back(t, .idx = 1000 + i, .error = EBADF);
 		tp4_expect_idle(t);
 	}
@@ -370,7 +370,7 @@ static void tp4_rx_bad_amid(struct kunit *test)
 						    bad);
 		}
 	}
-	KUNIT_EXPECT_EQ(test, t->q.invalid, 7 * 8);
+	KUNIT_EXPECT_EQ(test, t->q.stats.invalid, 7 * 8);
 }
 
 /* The answer passes neither a packet that is being copied nor its frames. */
@@ -411,10 +411,10 @@ static void tp4_rx_bad_limit(struct kunit *test)
 
 	for (i = 0; i < 1024; i++)
 		tp4_put(t, .idx = 1000 + i);
-	for (calls = 0; t->q.invalid < 1024 && calls < 1024; calls++) {
-		before = t->q.invalid;
+	for (calls = 0; t->q.stats.invalid < 1024 && calls < 1024; calls++) {
+		before = t->q.stats.invalid;
 		KUNIT_EXPECT_FALSE(test, tp4a_reserve(t->arr, 1, &p));
-		now = t->q.invalid - before;
+		now = t->q.stats.invalid - before;
 		KUNIT_ASSERT_GT(test, now, 0);
 		if (!limit)
 			limit = now;

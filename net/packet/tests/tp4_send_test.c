@@ -302,7 +302,7 @@ static void tp4_send_contents(struct kunit *test)
 			tp4_expect_idle(s->t);
 		}
 	}
-	KUNIT_EXPECT_EQ(test, s->tp4.tx_errors, 0);
+	KUNIT_EXPECT_EQ(test, s->ring.q.stats.failed, 0);
 	KUNIT_EXPECT_EQ(test, sk_wmem_alloc_get(s->sk), 0);
 }
 
@@ -352,8 +352,8 @@ static void tp4_send_bad_length(struct kunit *test)
 	tp4_expect_sent(s, 5, EMSGSIZE);
 	tp4_expect_sent(s, 1, 0);
 	tp4_expect_idle(s->t);
-	KUNIT_EXPECT_EQ(test, s->tp4.tx_errors, 4);
-	KUNIT_EXPECT_EQ(test, s->ring.q.invalid, 0);
+	KUNIT_EXPECT_EQ(test, s->ring.q.stats.failed, 4);
+	KUNIT_EXPECT_EQ(test, s->ring.q.stats.invalid, 0);
 	KUNIT_EXPECT_EQ(test, sk_wmem_alloc_get(s->sk), 0);
 }
 
@@ -411,7 +411,7 @@ static void tp4_send_no_device(struct kunit *test)
 	tp4_send_put(s, 2, 60, 60);
 	KUNIT_EXPECT_EQ(test, tp4_send(s), -ENXIO);
 	tp4_expect_sent(s, 4, ENXIO);
-	KUNIT_EXPECT_EQ(test, s->tp4.tx_errors, 2);
+	KUNIT_EXPECT_EQ(test, s->ring.q.stats.failed, 2);
 
 	rcu_assign_pointer(po->cached_dev, s->dev);
 	rtnl_lock();
@@ -420,7 +420,7 @@ static void tp4_send_no_device(struct kunit *test)
 	tp4_send_put(s, 3, 60, 20);
 	KUNIT_EXPECT_EQ(test, tp4_send(s), -ENETDOWN);
 	tp4_expect_sent(s, 3, ENETDOWN);
-	KUNIT_EXPECT_EQ(test, s->tp4.tx_errors, 3);
+	KUNIT_EXPECT_EQ(test, s->ring.q.stats.failed, 3);
 	KUNIT_EXPECT_EQ(test, s->n, 0);
 
 	rtnl_lock();
@@ -486,7 +486,7 @@ static void tp4_send_buffer_full(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->n, total);
 	for (i = 0; i < total; i++)
 		KUNIT_EXPECT_EQ(test, s->log[i].first, i);
-	KUNIT_EXPECT_EQ(test, s->tp4.tx_errors, 0);
+	KUNIT_EXPECT_EQ(test, s->ring.q.stats.failed, 0);
 	skb_queue_purge(&s->held);
 	KUNIT_EXPECT_EQ(test, sk_wmem_alloc_get(s->sk), 0);
 }
@@ -603,7 +603,7 @@ static void tp4_direct_busy(struct kunit *test)
 		for (i = 0; i < 6; i++)
 			tp4_expect_sent(s, 2, i == k ? ENOBUFS : 0);
 		tp4_expect_idle(s->t);
-		KUNIT_EXPECT_EQ(test, s->tp4.tx_errors, k + 1);
+		KUNIT_EXPECT_EQ(test, s->ring.q.stats.failed, k + 1);
 		KUNIT_EXPECT_EQ(test, sk_wmem_alloc_get(s->sk), 0);
 	}
 }
@@ -627,7 +627,7 @@ static void tp4_direct_stopped(struct kunit *test)
 	tp4_expect_sent(s, 2, ENOBUFS);
 	tp4_expect_sent(s, 3, 0);
 	tp4_expect_idle(s->t);
-	KUNIT_EXPECT_EQ(test, s->tp4.tx_errors, 2);
+	KUNIT_EXPECT_EQ(test, s->ring.q.stats.failed, 2);
 	KUNIT_EXPECT_EQ(test, sk_wmem_alloc_get(s->sk), 0);
 
 	netif_tx_wake_queue(netdev_get_tx_queue(s->dev, 0));
@@ -653,8 +653,8 @@ static void tp4_direct_gap(struct kunit *test)
 	tp4_expect_sent(s, 1, EINVAL);
 	tp4_expect_sent(s, 2, 0);
 	tp4_expect_idle(s->t);
-	KUNIT_EXPECT_EQ(test, s->tp4.tx_errors, 1);
-	KUNIT_EXPECT_EQ(test, s->ring.q.invalid, 1);
+	KUNIT_EXPECT_EQ(test, s->ring.q.stats.failed, 1);
+	KUNIT_EXPECT_EQ(test, s->ring.q.stats.invalid, 1);
 }
 
 static void tp4_direct_no_carrier(struct kunit *test)
@@ -666,7 +666,7 @@ static void tp4_direct_no_carrier(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tp4_send(s), 0);
 	tp4_expect_sent(s, 3, ENOBUFS);
 	KUNIT_EXPECT_EQ(test, s->n, 0);
-	KUNIT_EXPECT_EQ(test, s->tp4.tx_errors, 1);
+	KUNIT_EXPECT_EQ(test, s->ring.q.stats.failed, 1);
 	KUNIT_EXPECT_EQ(test, sk_wmem_alloc_get(s->sk), 0);
 
 	netif_carrier_on(s->dev);

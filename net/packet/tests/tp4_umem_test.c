@@ -91,7 +91,7 @@ static const struct tp4_memreg_case tp4_memreg_cases[] = {
 KUNIT_ARRAY_PARAM_DESC(tp4_memreg, tp4_memreg_cases, name);
 
 /* User memory, and a page behind it that is not there. */
-static unsigned long tp4_umem_map(struct kunit *test, int prot)
+static unsigned long tp4_umem_test_map(struct kunit *test, int prot)
 {
 	size_t size = TP4_UMEM_PAGES * PAGE_SIZE;
 	unsigned long addr;
@@ -114,7 +114,7 @@ static struct tp4_umem *tp4_umem_new(const struct tpacket_memreg_req *req)
 static void tp4_umem_memreg(struct kunit *test)
 {
 	const struct tp4_memreg_case *c = test->param_value;
-	unsigned long addr = tp4_umem_map(test, PROT_READ | PROT_WRITE);
+	unsigned long addr = tp4_umem_test_map(test, PROT_READ | PROT_WRITE);
 	struct tpacket_memreg_req req = {
 		.addr = c->absolute ? c->addr : addr + c->addr,
 		.len = c->len,
@@ -142,7 +142,7 @@ static void tp4_umem_memreg(struct kunit *test)
 
 static void tp4_umem_argument(struct kunit *test)
 {
-	unsigned long addr = tp4_umem_map(test, PROT_READ | PROT_WRITE);
+	unsigned long addr = tp4_umem_test_map(test, PROT_READ | PROT_WRITE);
 	struct {
 		struct tpacket_memreg_req req;
 		u32 more;
@@ -169,7 +169,7 @@ static void tp4_umem_argument(struct kunit *test)
 /* The kernel and user space see the same memory, in the same order. */
 static void tp4_umem_contents(struct kunit *test)
 {
-	unsigned long addr = tp4_umem_map(test, PROT_READ | PROT_WRITE);
+	unsigned long addr = tp4_umem_test_map(test, PROT_READ | PROT_WRITE);
 	struct tpacket_memreg_req req = {
 		.addr = addr,
 		.len = TP4_UMEM_PAGES * PAGE_SIZE,
@@ -197,7 +197,7 @@ static void tp4_umem_contents(struct kunit *test)
 /* Pages are pinned once for each buffer, until its last user has gone. */
 static void tp4_umem_pins(struct kunit *test)
 {
-	unsigned long addr = tp4_umem_map(test, PROT_READ | PROT_WRITE);
+	unsigned long addr = tp4_umem_test_map(test, PROT_READ | PROT_WRITE);
 	struct tpacket_memreg_req req = {
 		.addr = addr,
 		.len = TP4_UMEM_PAGES * PAGE_SIZE,
@@ -231,7 +231,7 @@ static void tp4_umem_pins(struct kunit *test)
 /* When a page is missing, those before it are left alone. */
 static void tp4_umem_pins_failed(struct kunit *test)
 {
-	unsigned long addr = tp4_umem_map(test, PROT_READ | PROT_WRITE);
+	unsigned long addr = tp4_umem_test_map(test, PROT_READ | PROT_WRITE);
 	struct tpacket_memreg_req req = { .addr = addr };
 	struct page *pages[TP4_UMEM_PAGES];
 	struct tp4_umem *umem;
@@ -254,7 +254,7 @@ static void tp4_umem_pins_failed(struct kunit *test)
 
 static void tp4_umem_read_only(struct kunit *test)
 {
-	unsigned long addr = tp4_umem_map(test, PROT_READ);
+	unsigned long addr = tp4_umem_test_map(test, PROT_READ);
 	struct tpacket_memreg_req req = { .addr = addr, .len = PAGE_SIZE };
 
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(tp4_umem_new(&req)), -EFAULT);
