@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <time.h>
+#include <sys/ioctl.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 
 #include "tp4_lib.h"
@@ -195,6 +198,7 @@ int tp4_link_flags(int ifindex, unsigned int flags, unsigned int mask)
 static int tp4_link_get(int ifindex, unsigned int *flags, int *link,
 			int *promiscuity)
 {
+	bool elsewhere = false;
 	struct ifinfomsg *ifi;
 	struct nlmsghdr *nh;
 	struct rtattr *rta;
@@ -229,11 +233,13 @@ static int tp4_link_get(int ifindex, unsigned int *flags, int *link,
 		if (rta->rta_type == IFLA_LINK)
 			memcpy(link, RTA_DATA(rta), sizeof(*link));
 		if (rta->rta_type == IFLA_LINK_NETNSID)
-			*link = 0;
+			elsewhere = true;
 		if (rta->rta_type == IFLA_PROMISCUITY)
 			memcpy(promiscuity, RTA_DATA(rta),
 			       sizeof(*promiscuity));
 	}
+	if (elsewhere)
+		*link = 0;
 	return 0;
 }
 
@@ -317,6 +323,21 @@ int tp4_link_netns(int ifindex, int netns_fd)
 	ifi->ifi_index = ifindex;
 	nl_put_u32(&m, IFLA_NET_NS_FD, netns_fd);
 	return nl_talk(&m, "moving a device to another namespace");
+}
+
+int tp4_link_xdp(int ifindex, int prog, __u32 flags)
+{
+	struct ifinfomsg *ifi;
+	struct rtattr *xdp;
+	struct nl_msg m;
+
+	ifi = nl_init(&m, RTM_SETLINK, 0, sizeof(*ifi));
+	ifi->ifi_index = ifindex;
+	xdp = nl_put(&m, IFLA_XDP | NLA_F_NESTED, NULL, 0);
+	nl_put_u32(&m, IFLA_XDP_FD, prog);
+	nl_put_u32(&m, IFLA_XDP_FLAGS, flags);
+	nl_end(&m, xdp);
+	return nl_talk(&m, "setting an XDP program");
 }
 
 int tp4_addr4_add(int ifindex, const char *addr, unsigned int plen)
@@ -969,6 +990,9 @@ int tp4_send(struct tp4 *t, const __u8 *data, size_t len, size_t chunk)
 		return sent;
 	if (tp4q_num_held(&t->txq))
 		return -EINPROGRESS;
+	/* In zero copy, NAPI may have sent it before send() was there */
+	if (!sent && tp4_get_queue(t->fd) >= 0)
+		return 0;
 	return sent == (ssize_t)len ? 0 : -EMSGSIZE;
 }
 
@@ -1230,4 +1254,127 @@ void tp4_pin_cpu(unsigned int n)
 		sched_setaffinity(0, sizeof(one), &one);
 		return;
 	}
+}
+
+/* Zero copy */
+
+const struct tp4_mode tp4_zc = {
+	.name = "zc",
+	.zerocopy = 0,
+};
+
+int tp4_set_queue(int fd, int queue_pair)
+{
+	if (setsockopt(fd, SOL_PACKET, PACKET_ZEROCOPY, &queue_pair,
+		       sizeof(queue_pair)))
+		return -errno;
+	return 0;
+}
+
+int tp4_get_queue(int fd)
+{
+	socklen_t len = sizeof(int);
+	int queue_pair = -2000;
+
+	if (getsockopt(fd, SOL_PACKET, PACKET_ZEROCOPY, &queue_pair, &len))
+		return -1000 - errno;
+	return queue_pair;
+}
+
+int tp4_kick_all(const struct tp4 *t, ssize_t bytes)
+{
+	ssize_t ret;
+
+	ret = tp4_kick(t, 0);
+	if (ret <= bytes)
+		return ret < 0 ? ret : 0;
+	fprintf(stderr, "# send() says %zd bytes, %zd were queued\n", ret,
+		bytes);
+	return -EOVERFLOW;
+}
+
+/* ethtool */
+
+static int tp4_ethtool(const char *dev, void *cmd)
+{
+	struct ifreq ifr = {};
+	int fd, ret = 0;
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return tp4_fail("socket(AF_INET)");
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", dev);
+	ifr.ifr_data = cmd;
+	if (ioctl(fd, SIOCETHTOOL, &ifr))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static long long tp4_ethtool_pick(const char *dev, const char *name,
+				  unsigned int count)
+{
+	struct ethtool_gstrings *strings;
+	struct ethtool_stats *stats;
+	long long value = -1;
+	unsigned int i;
+
+	strings = calloc(1, sizeof(*strings) + count * ETH_GSTRING_LEN);
+	stats = calloc(1, sizeof(*stats) + count * sizeof(stats->data[0]));
+	if (!strings || !stats)
+		goto out;
+	strings->cmd = ETHTOOL_GSTRINGS;
+	strings->string_set = ETH_SS_STATS;
+	strings->len = count;
+	stats->cmd = ETHTOOL_GSTATS;
+	stats->n_stats = count;
+	if (tp4_ethtool(dev, strings) || tp4_ethtool(dev, stats))
+		goto out;
+	for (i = 0; i < count; i++)
+		if (!strncmp((char *)strings->data + i * ETH_GSTRING_LEN, name,
+			     ETH_GSTRING_LEN))
+			value = stats->data[i];
+out:
+	free(strings);
+	free(stats);
+	return value;
+}
+
+long long tp4_ethtool_stat(const char *dev, const char *name)
+{
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+
+	if (tp4_ethtool(dev, &info))
+		return -1;
+	return tp4_ethtool_pick(dev, name, info.n_stats);
+}
+
+int tp4_channels(const char *dev, unsigned int rx, unsigned int tx)
+{
+	struct ethtool_channels channels = {
+		.cmd = ETHTOOL_SCHANNELS,
+		.rx_count = rx,
+		.tx_count = tx,
+	};
+
+	return tp4_ethtool(dev, &channels);
+}
+
+int tp4_ethtool_set(const char *dev, __u32 cmd, __u32 value)
+{
+	struct ethtool_value v = {
+		.cmd = cmd,
+		.data = value,
+	};
+
+	return tp4_ethtool(dev, &v);
+}
+
+int tp4_ethtool_get(const char *dev, __u32 cmd)
+{
+	struct ethtool_value v = { .cmd = cmd };
+	int ret;
+
+	ret = tp4_ethtool(dev, &v);
+	return ret ? ret : (int)v.data;
 }

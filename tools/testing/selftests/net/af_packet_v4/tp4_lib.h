@@ -76,6 +76,8 @@ int tp4_link_mtu(int ifindex, unsigned int mtu);
 int tp4_link_promiscuity(int ifindex);
 int tp4_link_del(int ifindex);
 int tp4_link_netns(int ifindex, int netns_fd);
+/* @flags: XDP_FLAGS_*; @prog: its file, -1: none */
+int tp4_link_xdp(int ifindex, int prog, __u32 flags);
 int tp4_addr4_add(int ifindex, const char *addr, unsigned int plen);
 int tp4_neigh4_add(int ifindex, const char *addr, const __u8 *mac);
 /* A token bucket that lets one burst pass and then next to nothing */
@@ -198,5 +200,26 @@ int tp4_recv_fd(int sock);
 /* Pins this thread to one of the CPUs that there are */
 void tp4_pin_cpu(unsigned int n);
 unsigned int tp4_cpus(void);
+
+/* Zero copy, on queue pair 0 */
+extern const struct tp4_mode tp4_zc;
+
+/* PACKET_ZEROCOPY: 0 or -errno */
+int tp4_set_queue(int fd, int queue_pair);
+/* What getsockopt() says of it; -1000 - errno if that fails */
+int tp4_get_queue(int fd);
+/*
+ * Sends what was queued, @bytes of good packets. NAPI may have come before the
+ * call, which then has less to tell of.
+ */
+int tp4_kick_all(const struct tp4 *t, ssize_t bytes);
+
+/* A counter of ethtool -S; -1: there is none of this name */
+long long tp4_ethtool_stat(const char *dev, const char *name);
+/* ethtool -L: 0 or -errno */
+int tp4_channels(const char *dev, unsigned int rx, unsigned int tx);
+/* The old commands of ethtool -K, such as ETHTOOL_SGRO */
+int tp4_ethtool_set(const char *dev, __u32 cmd, __u32 value);
+int tp4_ethtool_get(const char *dev, __u32 cmd);
 
 #endif /* TP4_LIB_H */
