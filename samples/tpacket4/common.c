@@ -114,6 +114,9 @@ enum {
 	OPT_OUT,
 	OPT_VETH,
 	OPT_OUTSTANDING,
+	OPT_FAR,
+	OPT_SHARED_BUFFER,
+	OPT_TWO_BUFFERS,
 };
 
 static const struct option long_options[] = {
@@ -137,6 +140,9 @@ static const struct option long_options[] = {
 	{ "out", required_argument, NULL, OPT_OUT },
 	{ "veth", required_argument, NULL, OPT_VETH },
 	{ "outstanding", required_argument, NULL, OPT_OUTSTANDING },
+	{ "far", required_argument, NULL, OPT_FAR },
+	{ "shared-buffer", no_argument, NULL, OPT_SHARED_BUFFER },
+	{ "two-buffers", no_argument, NULL, OPT_TWO_BUFFERS },
 	{ }
 };
 
@@ -173,9 +179,9 @@ static const char help_options[] =
 
 static const char help_turns[] =
 	"      --turns PEER        play the other end, on interface PEER, in this very\n"
-	"                          thread and by turns: for machines with one CPU. The\n"
-	"                          other end always uses V2 and checks each packet;\n"
-	"                          checking is not part of the time\n";
+	"                          thread and by turns: for machines with one CPU. Each\n"
+	"                          packet that arrives at the end of its way is checked,\n"
+	"                          which is not part of the time\n";
 
 static const char help_l2fwd_options[] =
 	"      --out NAME          forward both ways between the two interfaces, and\n"
@@ -183,14 +189,26 @@ static const char help_l2fwd_options[] =
 	"      --veth PEER         two processes, the other one on PEER, the other end\n"
 	"                          of the interface, send packets to and fro; --cpu\n"
 	"                          takes two numbers then, as in 2,3\n"
-	"      --outstanding N     so many packets go to and fro (1); with --turns,\n"
-	"                          both ends use the given version\n";
+	"      --outstanding N     so many packets go to and fro (1), with --turns or\n"
+	"                          --veth\n";
+
+static const char help_far[] =
+	"      --far 2|3|4|same    what the other end uses: V2, V3, V4 in copy mode, or\n"
+	"                          the same as this end (%s)\n"
+	"      --shared-buffer     with zero copy at both ends (--far same): one packet\n"
+	"                          buffer for the two, so that the kernel swaps frames\n"
+	"                          and copies nothing; this is what they have anyway\n"
+	"      --two-buffers       with zero copy at both ends: a packet buffer for each,\n"
+	"                          so that the kernel copies each packet once\n";
 
 static const char help_end[] =
 	"  -h, --help              this text\n"
 	"\n"
 	"A line of rates is printed each second, a summary at the end. Exit status: 0,\n"
 	"1 when something failed or a packet was not as it should be, 2 for wrong usage.\n"
+	"ENOBUFS among the errors counts packets that were lost: in zero copy because the\n"
+	"receiver had no frame for them, in copy mode because the device or its queueing\n"
+	"discipline refused them. With --verify or --turns, that is a failure.\n"
 	"Packet sockets need CAP_NET_RAW, zero copy CAP_NET_ADMIN.\n";
 
 static bool is_l2fwd(const struct options *opt)
@@ -207,9 +225,13 @@ static void print_help(const struct options *opt)
 	else if (!strcmp(opt->program, "txpush"))
 		what = help_txpush;
 
-	printf("Usage: %s --interface NAME [OPTION]...\n%s\n%s%s%s%s",
+	printf("Usage: %s --interface NAME [OPTION]...\n%s\n%s%s%s",
 	       opt->program, what, help_options, help_turns,
-	       is_l2fwd(opt) ? help_l2fwd_options : "", help_end);
+	       is_l2fwd(opt) ? help_l2fwd_options : "");
+	printf(help_far, is_l2fwd(opt) ?
+	       "2; same with --outstanding or\n"
+	       "                          --veth" : "2");
+	fputs(help_end, stdout);
 }
 
 #define usage(fmt, ...)	errx(2, fmt "; see --help", ##__VA_ARGS__)
@@ -259,6 +281,15 @@ static void parse_cpus(struct options *opt, char *arg)
 		opt->cpu[1] = parse_number("cpu", second, 0, CPU_SETSIZE - 1);
 	}
 	opt->cpu[0] = parse_number("cpu", arg, 0, CPU_SETSIZE - 1);
+}
+
+static int parse_far(const char *arg)
+{
+	if (!strcmp(arg, "same"))
+		return FAR_SAME;
+	if (strlen(arg) == 1 && *arg >= '2' && *arg <= '4')
+		return *arg - '1';
+	usage("--far %s: 2, 3, 4 or same is needed", arg);
 }
 
 static void parse_l2fwd_option(struct options *opt, int c, const char *arg)
@@ -329,6 +360,15 @@ static void parse_option(struct options *opt, int c, char *arg)
 	case OPT_TURNS:
 		opt->turns = arg;
 		break;
+	case OPT_FAR:
+		opt->far = parse_far(arg);
+		break;
+	case OPT_SHARED_BUFFER:
+		opt->shared_buffer = true;
+		break;
+	case OPT_TWO_BUFFERS:
+		opt->two_buffers = true;
+		break;
 	default:
 		if (!is_l2fwd(opt))
 			usage("this option is for l2fwd");
@@ -362,6 +402,33 @@ static void check_options(const struct options *opt)
 		      opt->outstanding, opt->outstanding * 2);
 	if (opt->cpu[1] >= 0 && !opt->veth)
 		usage("--cpu takes two CPUs only with --veth");
+	if (opt->far != FAR_DEFAULT && !opt->veth && !opt->turns)
+		usage("--far needs --turns%s", is_l2fwd(opt) ? " or --veth" : "");
+	if (opt->shared_buffer && opt->two_buffers)
+		usage("--shared-buffer and --two-buffers: use either");
+}
+
+/* Once the defaults are known. */
+static void check_buffers(const struct options *opt)
+{
+	bool both = opt->zerocopy >= 0 && opt->far == FAR_SAME;
+
+	if ((opt->shared_buffer || opt->two_buffers) && !both)
+		usage("%s needs zero copy at both ends: --zerocopy, and --far same",
+		      opt->shared_buffer ? "--shared-buffer" : "--two-buffers");
+}
+
+static void complete_options(struct options *opt)
+{
+	if (opt->veth && !opt->outstanding)
+		opt->outstanding = 1;
+	if (opt->far == FAR_DEFAULT && opt->outstanding)
+		opt->far = FAR_SAME;
+	if (opt->far == FAR_DEFAULT && opt->turns)
+		opt->far = TPACKET_V2;
+	check_buffers(opt);
+	opt->shared_buffer = opt->zerocopy >= 0 && opt->far == FAR_SAME &&
+			     !opt->two_buffers;
 }
 
 void options_parse(struct options *opt, int argc, char **argv)
@@ -371,6 +438,7 @@ void options_parse(struct options *opt, int argc, char **argv)
 
 	opt->version = TPACKET_V4;
 	opt->zerocopy = -1;
+	opt->far = FAR_DEFAULT;
 	opt->batch = 64;
 	opt->frames = 2048;
 	opt->size = 64;
@@ -391,21 +459,29 @@ void options_parse(struct options *opt, int argc, char **argv)
 	if (optind < argc)
 		usage("%s: not an option", argv[optind]);
 	check_options(opt);
-	if (opt->veth && !opt->outstanding)
-		opt->outstanding = 1;
+	complete_options(opt);
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 }
 
-/* To be asked when there was no progress; *began is 0 after there was. */
-bool patience_left(double *began)
+/*
+ * To be asked again and again. What others send is no progress: it may go on for
+ * ever.
+ */
+bool patience_left(struct patience *patience, __u64 seen)
 {
-	double now = time_now();
+	double now;
 
-	if (!*began)
-		*began = now;
-	return now - *began < PATIENCE;
+	if (patience->seen != seen) {
+		patience->seen = seen;
+		patience->began = 0;
+		return true;
+	}
+	now = time_now();
+	if (!patience->began)
+		patience->began = now;
+	return now - patience->began < PATIENCE;
 }
 
 /* Ports */
@@ -422,7 +498,7 @@ const struct port_ops *ops_of_version(int version)
 	}
 }
 
-static const char *hint(const struct port *port, const char *call, int err)
+static const char *hint(const struct options *opt, const char *call, int err)
 {
 	bool zerocopy = strstr(call, "ZEROCOPY");
 
@@ -446,21 +522,27 @@ static const char *hint(const struct port *port, const char *call, int err)
 	if (err == EOPNOTSUPP && zerocopy)
 		return "the driver has no zero copy; leave out --zerocopy";
 	if (err == EBUSY && zerocopy)
-		return "somebody else holds this queue pair; choose another one";
+		return "this queue pair is held by somebody else, or generic XDP is on";
 	if (err == EINVAL && zerocopy)
-		return "the device has no such queue pair; 'ethtool -l NAME' lists how many it has";
+		return "no such queue pair, at the device or its peer; see 'ethtool -l NAME'";
 	if (err == EINVAL && strstr(call, "_RING") &&
-	    port->opt->version == TPACKET_V3)
+	    opt->version == TPACKET_V3)
 		return "the kernel does not take this --block, --frames or --size";
 	return NULL;
 }
 
+void interface_fail(const struct options *opt, const char *interface,
+		    const char *call, int err)
+{
+	const char *text = hint(opt, call, err);
+
+	errx(1, "%s: %s: %s%s%s", interface, call, strerror(err),
+	     text ? ": " : "", text ? text : "");
+}
+
 void port_fail(const struct port *port, const char *call, int err)
 {
-	const char *text = hint(port, call, err);
-
-	errx(1, "%s: %s: %s%s%s", port->interface, call, strerror(err),
-	     text ? ": " : "", text ? text : "");
+	interface_fail(port->opt, port->interface, call, err);
 }
 
 static void port_look_up(struct port *port)
@@ -493,13 +575,15 @@ static void port_bind(struct port *port)
 	/* Protocol 0 again: a sender is not offered what is received. */
 	if (port->roles & ROLE_RX)
 		ll.sll_protocol = htons(ETH_P_ALL);
+	/* What PACKET_ZEROCOPY has to say, it says now. */
 	if (bind(port->fd, (struct sockaddr *)&ll, sizeof(ll)))
-		port_fail(port, "bind()", errno);
+		port_fail(port, port->opt->zerocopy >= 0 ?
+			  "bind() with PACKET_ZEROCOPY" : "bind()", errno);
 }
 
 void port_open(struct port *port, const struct port_ops *ops,
 	       const struct options *opt, const char *interface,
-	       unsigned int roles, struct stats *stats, struct port *share)
+	       unsigned int roles, struct stats *stats, struct v4_pool *pool)
 {
 	int size = SEND_BUFFER;
 	unsigned int segs;
@@ -527,7 +611,7 @@ void port_open(struct port *port, const struct port_ops *ops,
 	port->nr_segs = opt->batch * segs;
 	port->segs = xcalloc(port->nr_segs, sizeof(*port->segs));
 
-	ops->open(port, share);
+	ops->open(port, pool);
 
 	/* Without CAP_NET_ADMIN what net.core.wmem_max allows must do. */
 	if (setsockopt(port->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size,
@@ -573,7 +657,7 @@ void port_forward(struct port *from, struct port *to, const struct seg *segs,
 		  unsigned int nr)
 {
 	unsigned int done = from->ops->forward(from, to, segs, nr);
-	double began = 0;
+	struct patience patience = {};
 
 	/* TX is full: what comes in now waits, or is dropped, in RX. */
 	while (done < nr) {
@@ -582,12 +666,9 @@ void port_forward(struct port *from, struct port *to, const struct seg *segs,
 		to->ops->tx_kick(to);
 		n = from->ops->forward(from, to, segs + done, nr - done);
 		done += n;
-		if (n) {
-			began = 0;
-			continue;
-		}
-		tp4_backoff_wait(&to->backoff);
-		if (patience_left(&began))
+		if (!n)
+			tp4_backoff_wait(&to->backoff);
+		if (patience_left(&patience, done))
 			continue;
 		from->ops->rx_release(from, segs + done, nr - done);
 		port_error(to, ENOBUFS, nr - done);
@@ -636,19 +717,17 @@ void ports_wait(struct port **ports, unsigned int nr)
 bool port_drain_tx(struct port *port)
 {
 	unsigned int pending = port->ops->tx_pending(port);
-	double began = 0;
+	struct patience patience = {};
 
 	while (pending) {
 		unsigned int before = pending;
 
 		port->ops->tx_kick(port);
 		pending = port->ops->tx_pending(port);
-		if (pending != before) {
-			began = 0;
+		if (pending != before)
 			continue;
-		}
 		tp4_backoff_wait(&port->backoff);
-		if (!patience_left(&began)) {
+		if (!patience_left(&patience, pending)) {
 			warnx("%s: %u frames were submitted but never completed",
 			      port->interface, pending);
 			return false;
@@ -657,25 +736,58 @@ bool port_drain_tx(struct port *port)
 	return true;
 }
 
-/*
- * The far end of --turns: V2 whatever the version, so that it costs all of them
- * the same and holds nothing back.
- */
+/* The two ends */
 
+/* With zero copy at both, they have one packet buffer unless told otherwise. */
+void ends_open_buffer(const struct options *opt, unsigned int roles,
+		      unsigned int far_roles, struct v4_pool *pools[2])
+{
+	const unsigned int both[] = { roles, far_roles };
+
+	pools[0] = NULL;
+	pools[1] = NULL;
+	if (opt->shared_buffer)
+		v4_pools_share(opt, both, pools);
+}
+
+/* Of a far end that is not what is measured: no less than V2 is good at. */
 #define FAR_FRAMES	1024
 
+/*
+ * The far end of --turns and --veth. With V2, whatever is at the near end, it
+ * costs all of them the same and holds nothing back.
+ */
 void far_open(struct port *far, struct options *far_opt,
 	      const struct options *opt, unsigned int roles,
-	      struct stats *stats)
+	      struct stats *stats, struct v4_pool *pool)
 {
 	*far_opt = *opt;
-	far_opt->version = TPACKET_V2;
-	far_opt->zerocopy = -1;
-	far_opt->qdisc_bypass = true;
-	far_opt->poll = false;
-	if (far_opt->frames < FAR_FRAMES)
-		far_opt->frames = FAR_FRAMES;
-	port_open(far, &ring_v2_ops, far_opt, opt->turns, roles, stats, NULL);
+	if (opt->far != FAR_SAME) {
+		far_opt->version = opt->far;
+		far_opt->zerocopy = -1;
+		far_opt->qdisc_bypass = true;
+		if (opt->turns)
+			far_opt->poll = false;
+		if (far_opt->frames < FAR_FRAMES)
+			far_opt->frames = FAR_FRAMES;
+	}
+	port_open(far, ops_of_version(far_opt->version), far_opt,
+		  opt->turns ? opt->turns : opt->veth, roles, stats, pool);
+}
+
+/* What went wrong at the far end is told with what went wrong at the near one. */
+void far_close(struct port *far, struct stats *stats)
+{
+	struct stats *far_stats = far->stats;
+	int i;
+
+	stats->drops += far->ops->drops(far);
+	port_close(far);
+	if (far_stats == stats)
+		return;
+	stats->bad_frames += far_stats->bad_frames;
+	for (i = 0; i < MAX_ERRNO_SEEN; i++)
+		stats->errors[i] += far_stats->errors[i];
 }
 
 /* Sends one batch, or what is missing from --packets. */
@@ -898,11 +1010,30 @@ void test_check(struct checker *checker, const struct seg *segs,
 	}
 }
 
+/* How many test packets were looked at, whatever they were like. */
+__u64 test_seen(const struct stats *stats)
+{
+	return stats->good + stats->corrupt + stats->bad_length;
+}
+
 /* Tests whether the stream is as expected; foreign packets do not matter. */
 bool test_failed(const struct stats *stats)
 {
 	return stats->lost || stats->reordered || stats->corrupt ||
-	       stats->bad_length;
+	       stats->bad_length || stats->bad_frames;
+}
+
+/* Tests whether a packet was refused or lost where none may be. */
+bool errors_failed(const struct options *opt, const struct stats *stats)
+{
+	int i;
+
+	if (!opt->verify && !opt->turns)
+		return false;
+	for (i = 0; i < MAX_ERRNO_SEEN; i++)
+		if (stats->errors[i])
+			return true;
+	return false;
 }
 
 /* Runs */
@@ -984,6 +1115,16 @@ void run_end(struct run *run)
 		run->seconds *= (double)run->counted / cycles;
 }
 
+static int far_version(const struct options *opt)
+{
+	return opt->far == FAR_SAME ? opt->version : opt->far;
+}
+
+static bool far_zerocopy(const struct options *opt)
+{
+	return opt->far == FAR_SAME && opt->zerocopy >= 0;
+}
+
 static void report_json(const struct run *run, __u64 packets, __u64 bytes,
 			double mpps, bool failed)
 {
@@ -1000,6 +1141,10 @@ static void report_json(const struct run *run, __u64 packets, __u64 bytes,
 	printf("\"batch\": %u, \"frames\": %u, \"poll\": %s, \"turns\": %s, ",
 	       opt->batch, opt->frames, opt->poll ? "true" : "false",
 	       opt->turns ? "true" : "false");
+	if (opt->far != FAR_DEFAULT)
+		printf("\"far\": {\"version\": %d, \"zerocopy\": %s, \"shared_buffer\": %s}, ",
+		       far_version(opt) + 1, far_zerocopy(opt) ? "true" : "false",
+		       opt->shared_buffer ? "true" : "false");
 	printf("\"packets\": %llu, \"bytes\": %llu, \"seconds\": %.6f, ",
 	       (unsigned long long)packets, (unsigned long long)bytes,
 	       run->seconds);
@@ -1019,7 +1164,8 @@ static void report_json(const struct run *run, __u64 packets, __u64 bytes,
 	       (unsigned long long)stats->reordered,
 	       (unsigned long long)stats->corrupt,
 	       (unsigned long long)stats->bad_length);
-	printf("\"foreign\": %llu}, \"ok\": %s}\n",
+	printf("\"bad_frames\": %llu, \"foreign\": %llu}, \"ok\": %s}\n",
+	       (unsigned long long)stats->bad_frames,
 	       (unsigned long long)stats->foreign, failed ? "false" : "true");
 }
 
@@ -1036,6 +1182,12 @@ static void report_text(const struct run *run, __u64 packets, __u64 bytes,
 	       (unsigned long long)packets, (unsigned long long)bytes,
 	       run->seconds, mpps,
 	       run->seconds ? bytes * 8 / run->seconds / 1e9 : 0);
+	if (opt->far != FAR_DEFAULT)
+		printf("  far end: V%d%s%s\n", far_version(opt) + 1,
+		       far_zerocopy(opt) ? " zero copy" : "",
+		       !far_zerocopy(opt) ? "" : opt->shared_buffer ?
+		       ", one packet buffer for both ends" :
+		       ", a packet buffer for each end");
 	printf("  dropped by the kernel: %llu; errors:",
 	       (unsigned long long)stats->drops);
 	for (i = 0; i < MAX_ERRNO_SEEN; i++)
@@ -1056,6 +1208,9 @@ static void report_text(const struct run *run, __u64 packets, __u64 bytes,
 	       (unsigned long long)stats->corrupt,
 	       (unsigned long long)stats->bad_length,
 	       (unsigned long long)stats->foreign);
+	if (opt->verify && opt->zerocopy >= 0)
+		printf("  frames lost, or with two owners: %llu\n",
+		       (unsigned long long)stats->bad_frames);
 }
 
 /* Prints the summary; returns the exit status. */

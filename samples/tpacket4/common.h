@@ -36,6 +36,11 @@ struct options {
 	unsigned int outstanding;	/* l2fwd --outstanding */
 	int version;			/* TPACKET_V2, _V3 or _V4 */
 	int zerocopy;			/* queue pair, -1: copy mode */
+	int far;			/* version at the far end, or one of... */
+#define FAR_DEFAULT	-1
+#define FAR_SAME	-2		/* in zero copy too */
+	bool shared_buffer;		/* of both ends */
+	bool two_buffers;		/* one for each end */
 	unsigned int batch;		/* packets */
 	unsigned int frames;		/* per ring */
 	unsigned int size;		/* bytes, without FCS */
@@ -69,6 +74,7 @@ struct stats {
 	__u64 tx_bytes;
 	__u64 drops;		/* the kernel's count */
 	__u64 errors[MAX_ERRNO_SEEN];
+	__u64 bad_frames;	/* lost, or with two owners */
 
 	/* of the packets that were looked at */
 	__u64 good;
@@ -99,11 +105,15 @@ struct checker {
 };
 
 struct port;
+struct v4_pool;
 
 struct port_ops {
 	const char *name;
-	/* Sets the rings up, fills them, and stops short of bind(). */
-	void (*open)(struct port *port, struct port *share);
+	/*
+	 * Sets the rings up, fills them, and stops short of bind(). V4 uses the
+	 * frames in pool, or frames of its own.
+	 */
+	void (*open)(struct port *port, struct v4_pool *pool);
 	void (*close)(struct port *port);
 
 	/* Up to nr segments, the caller's until rx_release() or forward(). */
@@ -164,8 +174,10 @@ void options_parse(struct options *opt, int argc, char **argv);
 const struct port_ops *ops_of_version(int version);
 void port_open(struct port *port, const struct port_ops *ops,
 	       const struct options *opt, const char *interface,
-	       unsigned int roles, struct stats *stats, struct port *share);
+	       unsigned int roles, struct stats *stats, struct v4_pool *pool);
 void port_close(struct port *port);
+noreturn void interface_fail(const struct options *opt, const char *interface,
+			     const char *call, int err);
 noreturn void port_fail(const struct port *port, const char *call, int err);
 void port_error(struct port *port, int err, __u64 nr);
 unsigned int port_rx(struct port *port, unsigned int nr);
@@ -177,11 +189,29 @@ void ports_wait(struct port **ports, unsigned int nr);
 void pin_to_cpu(int cpu);
 void prefault(void *map, size_t len);
 
+struct v4_pool *v4_pool_of(const struct port *port);
+void v4_pools_share(const struct options *opt, const unsigned int roles[2],
+		    struct v4_pool *pools[2]);
+
+void ends_open_buffer(const struct options *opt, unsigned int roles,
+		      unsigned int far_roles, struct v4_pool *pools[2]);
 void far_open(struct port *far, struct options *far_opt,
 	      const struct options *opt, unsigned int roles,
-	      struct stats *stats);
+	      struct stats *stats, struct v4_pool *pool);
+void far_close(struct port *far, struct stats *stats);
 bool far_send(struct port *far);
-bool patience_left(double *began);
+
+/**
+ * struct patience - how long to wait for what may not come
+ * @began: when there was progress, or 0
+ * @seen: what has come so far, of whatever is waited for
+ */
+struct patience {
+	double began;
+	__u64 seen;
+};
+
+bool patience_left(struct patience *patience, __u64 seen);
 
 /*
  * Test packets: Ethernet header, struct test_header, payload. The payload
@@ -205,7 +235,9 @@ struct test_header {
 bool test_is_ours(const struct seg *seg);
 void test_check(struct checker *checker, const struct seg *segs,
 		unsigned int nr);
+__u64 test_seen(const struct stats *stats);
 bool test_failed(const struct stats *stats);
+bool errors_failed(const struct options *opt, const struct stats *stats);
 
 /* A cheap clock for single batches; its unit is found out by struct run. */
 __u64 cycles_now(void);

@@ -35,6 +35,11 @@ struct end {
 	bool ours;
 };
 
+#define ROLES		(ROLE_RX | ROLE_FWD)
+#define ROLES_OUTSTANDING (ROLES | ROLE_TX)
+#define FAR_ROLES	(ROLE_RX | ROLE_FWD)
+#define FAR_ROLES_TURNS	(ROLE_RX | ROLE_TX)
+
 static struct options opt = { .program = "l2fwd" };
 static struct stats stats;
 static struct run run = { .opt = &opt };
@@ -59,8 +64,12 @@ static void swap_addresses(struct end *end, unsigned int nr)
 /* Is this segment of a test packet? To be asked once for each. */
 static bool of_ours(struct end *end, const struct seg *seg)
 {
-	if (!end->in_packet)
+	if (!end->in_packet) {
 		end->ours = test_is_ours(seg);
+		/* Or the checker does. */
+		if (!end->checking)
+			end->port->stats->foreign += !end->ours;
+	}
 	end->in_packet = seg->more;
 	return end->ours;
 }
@@ -162,12 +171,12 @@ static bool forward(struct end *ends, unsigned int nr)
 }
 
 /* The far end sends, and checks what comes back. */
-static bool forward_by_turns(struct end *end, __u64 *packets,
-			     __u64 *bytes)
+static bool forward_by_turns(struct end *end, struct v4_pool *pool,
+			     __u64 *packets, __u64 *bytes)
 {
+	struct patience patience = {};
 	struct stats far_stats = {};
 	struct options far_opt;
-	double began = 0;
 	struct port far;
 	struct end back = {
 		.port = &far,
@@ -180,7 +189,7 @@ static bool forward_by_turns(struct end *end, __u64 *packets,
 	};
 	bool sent = true;
 
-	far_open(&far, &far_opt, &opt, ROLE_RX | ROLE_TX, &far_stats);
+	far_open(&far, &far_opt, &opt, FAR_ROLES_TURNS, &far_stats, pool);
 	end->only_ours = true;
 
 	run_begin(&run, &opt, &stats);
@@ -200,15 +209,13 @@ static bool forward_by_turns(struct end *end, __u64 *packets,
 
 	*packets = stats.tx_packets;
 	*bytes = stats.tx_bytes;
-	while (stats.good < far.next_seq) {
-		if (end_forward(end) + end_receive(&back))
-			began = 0;
-		else if (!patience_left(&began))
-			break;
+	while (stats.good < far.next_seq &&
+	       patience_left(&patience, test_seen(&stats))) {
+		end_forward(end);
+		end_receive(&back);
 	}
 
-	stats.drops += far.ops->drops(&far);
-	port_close(&far);
+	far_close(&far, &stats);
 	if (sent && stats.good == far.next_seq)
 		return true;
 
@@ -260,14 +267,15 @@ static bool all_back(__u64 held)
 	return false;
 }
 
-static bool outstanding_by_turns(struct end *near_end, __u64 *hops)
+static bool outstanding_by_turns(struct end *near_end, struct v4_pool *pool,
+				 __u64 *hops)
 {
 	struct port far, *ports[2] = { near_end->port, &far };
+	struct patience patience = {};
+	struct options far_opt;
 	struct end far_end = {};
-	double began = 0;
 
-	port_open(&far, near_end->port->ops, &opt, opt.turns,
-		  ROLE_RX | ROLE_FWD, &stats, NULL);
+	far_open(&far, &far_opt, &opt, FAR_ROLES, &stats, pool);
 	end_init(near_end, near_end->port, false, near_end->port->mac);
 	end_init(&far_end, &far, true, near_end->port->mac);
 	generate_outstanding(near_end->port);
@@ -282,28 +290,24 @@ static bool outstanding_by_turns(struct end *near_end, __u64 *hops)
 		if (!nr)
 			ports_wait(ports, 2);
 		run_part_end(&run);
-		if (nr)
-			began = 0;
-		else if (!patience_left(&began))
+		if (!patience_left(&patience, test_seen(&stats)))
 			break;
 	}
 	run_end(&run);
 
 	*hops = stats.good;
-	began = 0;
-	while (stats.good - *hops < opt.outstanding) {
-		if (end_receive(&far_end) + end_receive(near_end))
-			began = 0;
-		else if (!patience_left(&began))
-			break;
+	while (stats.good - *hops < opt.outstanding &&
+	       patience_left(&patience, test_seen(&stats))) {
+		end_receive(&far_end);
+		end_receive(near_end);
 	}
-	stats.drops += far.ops->drops(&far);
-	port_close(&far);
+	far_close(&far, &stats);
 	return all_back(stats.good - *hops);
 }
 
 /* What the two processes of --veth share. */
 struct shared {
+	unsigned char near_mac[ETH_ALEN];
 	bool ready;
 	bool stop;
 	__u64 held[2];
@@ -324,44 +328,42 @@ static __u64 held_together(struct shared *shared)
 /* After the stop, both ends keep what they get until all packets are there. */
 static void hold(struct shared *shared, struct end *end, unsigned int which)
 {
-	__u64 before = end->port->stats->good;
+	const struct stats *mine = end->port->stats;
+	struct patience patience = {};
 	struct port *out = end->out;
-	double began = 0;
+	__u64 before = mine->good;
 
 	/* What was not checked on the way goes on wherever it was. */
 	end->checker.resync = !end->checking;
-	while (held_together(shared) < opt.outstanding) {
-		unsigned int nr = end_receive(end);
-
+	while (held_together(shared) < opt.outstanding &&
+	       patience_left(&patience, test_seen(mine))) {
+		if (!end_receive(end))
+			tp4_backoff_wait(&end->port->backoff);
 		if (out->ops->tx_pending(out))
 			out->ops->tx_kick(out);
-		if (nr) {
-			began = 0;
-			__atomic_store_n(&shared->held[which],
-					 end->port->stats->good - before,
-					 __ATOMIC_RELEASE);
-			continue;
-		}
-		tp4_backoff_wait(&end->port->backoff);
-		if (!patience_left(&began))
-			break;
+		__atomic_store_n(&shared->held[which], mine->good - before,
+				 __ATOMIC_RELEASE);
 	}
 }
 
-static noreturn void far_process(struct shared *shared, const unsigned char *near_mac)
+static noreturn void far_process(struct shared *shared, struct v4_pool *pool,
+				 pid_t parent)
 {
 	struct port port, *ports[] = { &port };
+	struct options far_opt;
 	struct end end = {};
 
 	/* Ctrl-C is for the parent; we end with it, whatever its end. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	pin_to_cpu(opt.cpu[1]);
 
-	port_open(&port, ops_of_version(opt.version), &opt, opt.veth,
-		  ROLE_RX | ROLE_FWD, &shared->stats, NULL);
-	end_init(&end, &port, true, near_mac);
+	far_open(&port, &far_opt, &opt, FAR_ROLES, &shared->stats, pool);
+	/* The MAC address will be there before the first packet. */
+	end_init(&end, &port, true, shared->near_mac);
 	end.checking = opt.verify;
 	__atomic_store_n(&shared->ready, true, __ATOMIC_RELEASE);
 
@@ -369,8 +371,7 @@ static noreturn void far_process(struct shared *shared, const unsigned char *nea
 		if (!end_forward(&end))
 			ports_wait(ports, 1);
 	hold(shared, &end, 1);
-	shared->stats.drops = port.ops->drops(&port);
-	port_close(&port);
+	far_close(&port, &shared->stats);
 	_exit(0);
 }
 
@@ -389,23 +390,31 @@ static bool outstanding_by_two(struct end *end, __u64 *hops)
 {
 	struct port *ports[] = { end->port };
 	unsigned int look_at_clock = 1000;
+	struct patience patience = {};
+	struct v4_pool *pools[2];
 	struct shared *shared;
-	double began = 0;
+	pid_t pid, parent;
 	int status = 0;
-	pid_t pid;
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		errx(1, "out of memory");
-	end_init(end, end->port, false, end->port->mac);
-	end->checking = opt.verify;
 
+	/* The packet buffer may be for both, rings are for one process. */
+	ends_open_buffer(&opt, ROLES_OUTSTANDING, FAR_ROLES, pools);
+	parent = getpid();
 	pid = fork();
 	if (pid < 0)
 		errx(1, "fork(): %s", strerror(errno));
 	if (!pid)
-		far_process(shared, end->port->mac);
+		far_process(shared, pools[1], parent);
+
+	port_open(end->port, ops_of_version(opt.version), &opt, opt.interface,
+		  ROLES_OUTSTANDING, &stats, pools[0]);
+	end_init(end, end->port, false, end->port->mac);
+	end->checking = opt.verify;
+	memcpy(shared->near_mac, end->port->mac, ETH_ALEN);
 	while (!load_flag(&shared->ready)) {
 		tp4_backoff_wait(&end->port->backoff);
 		if (waitpid(pid, &status, WNOHANG) == pid)
@@ -415,14 +424,12 @@ static bool outstanding_by_two(struct end *end, __u64 *hops)
 	generate_outstanding(end->port);
 	run_begin(&run, &opt, &stats);
 	while (run_goes_on(&run, 2 * (stats.rx_packets - stats.foreign))) {
-		if (end_forward(end)) {
-			began = 0;
-			continue;
-		}
-		ports_wait(ports, 1);
+		if (!end_forward(end))
+			ports_wait(ports, 1);
 		if (!--look_at_clock) {
 			look_at_clock = 1000;
-			if (!patience_left(&began))
+			if (!patience_left(&patience,
+					   stats.rx_packets - stats.foreign))
 				break;
 		}
 	}
@@ -438,27 +445,33 @@ static bool outstanding_by_two(struct end *end, __u64 *hops)
 
 int main(int argc, char **argv)
 {
+	struct v4_pool *pools[2];
 	struct port port, out;
 	struct end ends[2] = {
 		{ .port = &port, .out = &port },
 		{ .port = &out, .out = &port },
 	};
-	unsigned int roles = ROLE_RX | ROLE_FWD;
 	__u64 packets, bytes;
 	bool ok;
 
 	options_parse(&opt, argc, argv);
 	pin_to_cpu(opt.cpu[0]);
-	if (opt.outstanding)
-		roles |= ROLE_TX;
-	port_open(&port, ops_of_version(opt.version), &opt, opt.interface,
-		  roles, &stats, NULL);
 	for (int i = 0; i < 2; i++)
 		ends[i].checker.stats = &stats;
+	if (!opt.veth) {
+		unsigned int roles = opt.outstanding ? ROLES_OUTSTANDING : ROLES;
+
+		ends_open_buffer(&opt, roles,
+				 opt.outstanding ? FAR_ROLES : FAR_ROLES_TURNS,
+				 pools);
+		port_open(&port, ops_of_version(opt.version), &opt,
+			  opt.interface, roles, &stats, pools[0]);
+	}
 
 	if (opt.out) {
 		/* One packet buffer for both: frames move between the rings. */
-		port_open(&out, port.ops, &opt, opt.out, roles, &stats, &port);
+		port_open(&out, port.ops, &opt, opt.out, ROLES, &stats,
+			  opt.version == TPACKET_V4 ? v4_pool_of(&port) : NULL);
 		ends[0].out = &out;
 		warnx("%s, %s: ready", opt.interface, opt.out);
 		ok = forward(ends, 2);
@@ -470,11 +483,11 @@ int main(int argc, char **argv)
 		ok = outstanding_by_two(&ends[0], &packets);
 		bytes = packets * opt.size;
 	} else if (opt.outstanding) {
-		ok = outstanding_by_turns(&ends[0], &packets);
+		ok = outstanding_by_turns(&ends[0], pools[1], &packets);
 		bytes = packets * opt.size;
 	} else if (opt.turns) {
 		ends[0].swap = true;
-		ok = forward_by_turns(&ends[0], &packets, &bytes);
+		ok = forward_by_turns(&ends[0], pools[1], &packets, &bytes);
 	} else {
 		ends[0].swap = true;
 		warnx("%s: ready", opt.interface);
@@ -484,5 +497,6 @@ int main(int argc, char **argv)
 	}
 	stats.drops += port.ops->drops(&port);
 	port_close(&port);
-	return run_report(&run, packets, bytes, !ok || test_failed(&stats));
+	return run_report(&run, packets, bytes, !ok || test_failed(&stats) ||
+			  errors_failed(&opt, &stats));
 }

@@ -41,12 +41,12 @@ static void v2_set_ring(struct port *port, int option, const char *call,
 		port_fail(port, call, errno);
 }
 
-static void v2_open(struct port *port, struct port *share)
+static void v2_open(struct port *port, struct v4_pool *pool)
 {
 	struct ring_v2 *v2 = xcalloc(1, sizeof(*v2));
 	size_t ring_len;
 
-	(void)share;
+	(void)pool;
 	port->priv = v2;
 	frames_socket(port, TPACKET_V2,
 		      "setsockopt(PACKET_VERSION, TPACKET_V2)");

@@ -58,7 +58,7 @@ static unsigned int v3_block_size(const struct port *port,
 	return frames_block_size(frame_size, block);
 }
 
-static void v3_open(struct port *port, struct port *share)
+static void v3_open(struct port *port, struct v4_pool *pool)
 {
 	struct ring_v3 *v3 = xcalloc(1, sizeof(*v3));
 	unsigned int frame_size, tx_block;
@@ -66,7 +66,7 @@ static void v3_open(struct port *port, struct port *share)
 	size_t rx_len = 0;
 	size_t tx_len = 0;
 
-	(void)share;
+	(void)pool;
 	port->priv = v3;
 	frames_socket(port, TPACKET_V3,
 		      "setsockopt(PACKET_VERSION, TPACKET_V3)");

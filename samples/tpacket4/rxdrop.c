@@ -31,9 +31,8 @@ static void receive(void)
 	run_end(&run);
 }
 
-static bool receive_all(void)
+static void receive_all(void)
 {
-	bool any = false;
 	unsigned int nr;
 
 	while ((nr = port_rx(&port, opt.batch))) {
@@ -41,20 +40,19 @@ static bool receive_all(void)
 		test_check(&checker, port.segs, nr);
 		run_part_begin(&run);
 		port.ops->rx_release(&port, port.segs, nr);
-		any = true;
 	}
-	return any;
 }
 
 /* Returns the number of packets sent. */
-static __u64 receive_by_turns(__u64 *packets, __u64 *bytes)
+static __u64 receive_by_turns(struct v4_pool *pool, __u64 *packets,
+			      __u64 *bytes)
 {
+	struct patience patience = {};
 	struct stats far_stats = {};
 	struct options far_opt;
-	double began = 0;
 	struct port far;
 
-	far_open(&far, &far_opt, &opt, ROLE_TX, &far_stats);
+	far_open(&far, &far_opt, &opt, ROLE_TX, &far_stats, pool);
 	checker.dst = opt.dst;
 	checker.src = far.mac;
 
@@ -74,30 +72,29 @@ static __u64 receive_by_turns(__u64 *packets, __u64 *bytes)
 	/* The last ones are checked too, but V3's timer is not our subject. */
 	*packets = stats.rx_packets - stats.foreign;
 	*bytes = stats.rx_bytes;
-	while (stats.rx_packets - stats.foreign < far.next_seq) {
-		if (receive_all())
-			began = 0;
-		else if (!patience_left(&began))
-			break;
-	}
+	while (stats.rx_packets - stats.foreign < far.next_seq &&
+	       patience_left(&patience, test_seen(&stats)))
+		receive_all();
 
-	port_close(&far);
+	far_close(&far, &stats);
 	return far.next_seq;
 }
 
 int main(int argc, char **argv)
 {
+	struct v4_pool *pools[2];
 	__u64 packets, bytes;
 	bool failed = false;
 
 	options_parse(&opt, argc, argv);
 	pin_to_cpu(opt.cpu[0]);
+	ends_open_buffer(&opt, ROLE_RX, ROLE_TX, pools);
 	port_open(&port, ops_of_version(opt.version), &opt, opt.interface,
-		  ROLE_RX, &stats, NULL);
+		  ROLE_RX, &stats, pools[0]);
 	warnx("%s: ready", opt.interface);
 
 	if (opt.turns) {
-		__u64 sent = receive_by_turns(&packets, &bytes);
+		__u64 sent = receive_by_turns(pools[1], &packets, &bytes);
 
 		if (stats.good != sent) {
 			warnx("%llu packets were sent, %llu received unharmed",
@@ -113,7 +110,8 @@ int main(int argc, char **argv)
 
 	stats.drops += port.ops->drops(&port);
 	port_close(&port);
-	if (test_failed(&stats) || (opt.verify && stats.drops))
+	if (test_failed(&stats) || errors_failed(&opt, &stats) ||
+	    (opt.verify && stats.drops))
 		failed = true;
 	return run_report(&run, packets, bytes, failed);
 }

@@ -390,25 +390,11 @@ static inline void tp4_buffer_close(struct tp4_buffer *buf)
 	buf->addr = NULL;
 }
 
-/**
- * tp4_buffer_open() - allocate and register a packet buffer (Figure 2)
- * @buf: the buffer
- * @nr_frames: number of frames
- * @frame_size: bytes a frame: a power of two from 2048 to the page size, or 0
- *	for TP4_FRAME_SIZE_DEFAULT
- * @data_headroom: bytes to be left free before received data
- *
- * The buffer gets a socket of its own, so that @buf->fd can be passed to
- * another process and outlives any one pair of rings.
- *
- * Return: 0, or a negative errno, and @buf->failed says where: -EPERM without
- * CAP_NET_RAW, -ENOMEM above RLIMIT_MEMLOCK (CAP_IPC_LOCK lifts it), -EINVAL
- * for a bad geometry, -ENOPROTOOPT when the kernel has no TPACKET_V4.
- */
-static inline int tp4_buffer_open(struct tp4_buffer *buf,
-				  unsigned int nr_frames,
-				  unsigned int frame_size,
-				  unsigned int data_headroom)
+/* MAP_PRIVATE or MAP_SHARED */
+static inline int tp4_buffer_create(struct tp4_buffer *buf,
+				    unsigned int nr_frames,
+				    unsigned int frame_size,
+				    unsigned int data_headroom, int sharing)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct tpacket_memreg_req req;
@@ -425,7 +411,7 @@ static inline int tp4_buffer_open(struct tp4_buffer *buf,
 
 	buf->failed = "mmap(packet buffer)";
 	addr = mmap(NULL, buf->len, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		    sharing | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (addr == MAP_FAILED)
 		return -errno;
 	buf->addr = (unsigned char *)addr;
@@ -452,6 +438,55 @@ err_close:
 	err = -errno;
 	tp4_buffer_close(buf);
 	return err;
+}
+
+/**
+ * tp4_buffer_open() - allocate and register a packet buffer (Figure 2)
+ * @buf: the buffer
+ * @nr_frames: number of frames
+ * @frame_size: bytes a frame: a power of two from 2048 to the page size, or 0
+ *	for TP4_FRAME_SIZE_DEFAULT
+ * @data_headroom: bytes to be left free before received data
+ *
+ * The buffer gets a socket of its own, so that it outlives any one pair of
+ * rings. Its memory is this process's: after a fork(), the child has a copy
+ * that the kernel does not know of.
+ *
+ * Return: 0, or a negative errno, and @buf->failed says where: -EPERM without
+ * CAP_NET_RAW, -ENOMEM above RLIMIT_MEMLOCK (CAP_IPC_LOCK lifts it), -EINVAL
+ * for a bad geometry, -ENOPROTOOPT when the kernel has no TPACKET_V4.
+ */
+static inline int tp4_buffer_open(struct tp4_buffer *buf,
+				  unsigned int nr_frames,
+				  unsigned int frame_size,
+				  unsigned int data_headroom)
+{
+	return tp4_buffer_create(buf, nr_frames, frame_size, data_headroom,
+				 MAP_PRIVATE);
+}
+
+/**
+ * tp4_buffer_open_shared() - a packet buffer that a fork() shares
+ * @buf: as for tp4_buffer_open()
+ * @nr_frames: the same
+ * @frame_size: the same
+ * @data_headroom: the same
+ *
+ * Both processes see the same memory and can use @buf->fd for rings of their
+ * own. Where both ends of a veth pair do that in zero copy, the kernel swaps
+ * frames between them and copies nothing. So a frame has one owner among all
+ * rings and processes: begin with frames divided between them, give away only
+ * what you own, and take what you own from completions.
+ *
+ * Return: as tp4_buffer_open().
+ */
+static inline int tp4_buffer_open_shared(struct tp4_buffer *buf,
+					 unsigned int nr_frames,
+					 unsigned int frame_size,
+					 unsigned int data_headroom)
+{
+	return tp4_buffer_create(buf, nr_frames, frame_size, data_headroom,
+				 MAP_SHARED);
 }
 
 /* struct tp4_socket_opts.flags */
@@ -718,9 +753,35 @@ err_close:
 }
 
 /**
+ * tp4_socket_needs_kick() - does the kernel have to be told of descriptors?
+ * @sock: the socket, after tp4q_enqueue_batch() on its TX ring
+ *
+ * In zero copy, the kernel goes on sending without being told for as long as
+ * there is something to send. It says so in the status page.
+ *
+ * Return: false if all that was enqueued before the call will be sent without
+ * a system call; true if not, and always in copy mode.
+ */
+static inline bool tp4_socket_needs_kick(const struct tp4_socket *sock)
+{
+	if (!sock->status)
+		return true;
+
+	/*
+	 * The kernel sets the flag and then looks at the ring once more; we
+	 * filled the ring and now look at the flag. With a full barrier on both
+	 * sides one of us sees the other.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return __atomic_load_n(&sock->status->tx_flags, __ATOMIC_RELAXED) &
+	       TP4_STATUS_TX_KICK;
+}
+
+/**
  * tp4_socket_kick() - get transmission going after tp4q_enqueue_batch()
  * @sock: the socket
- * @flags: 0: wait until all is handed over, MSG_DONTWAIT: do not wait
+ * @flags: MSG_DONTWAIT: do not wait; 0: wait until all is handed over, unless
+ *	the kernel needs no kick
  *
  * Return: bytes handed over; 0 also when the kernel needs no kick. A negative
  * errno otherwise, -EAGAIN: try again when poll() says POLLOUT.
@@ -729,18 +790,8 @@ static inline ssize_t tp4_socket_kick(struct tp4_socket *sock, int flags)
 {
 	ssize_t ret;
 
-	if (sock->status) {
-		/*
-		 * The kernel sets the flag and then looks at the ring once
-		 * more; we filled the ring and now look at the flag. With a
-		 * full barrier on both sides one of us sees the other.
-		 */
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (!(__atomic_load_n(&sock->status->tx_flags,
-				      __ATOMIC_RELAXED) &
-		      TP4_STATUS_TX_KICK))
-			return 0;
-	}
+	if (!tp4_socket_needs_kick(sock))
+		return 0;
 
 	ret = send(sock->fd, NULL, 0, flags);
 	return ret < 0 ? -errno : ret;

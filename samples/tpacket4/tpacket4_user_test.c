@@ -311,12 +311,17 @@ static bool test_kick(void)
 		return false;
 	}
 	sock.fd = fds[0];
-	ok = same("no status page", tp4_socket_kick(&sock, 0), 0);
+	ok = same("no status page", tp4_socket_needs_kick(&sock), true);
+	ok &= same("no status page", tp4_socket_kick(&sock, 0), 0);
 	ok &= same("kicks", count_kicks(fds[1]), 1);
 	sock.status = &status;
+	ok &= same("flag not set", tp4_socket_needs_kick(&sock), false);
 	ok &= same("flag not set", tp4_socket_kick(&sock, 0), 0);
 	ok &= same("kicks", count_kicks(fds[1]), 0);
+	status.tx_flags = ~TP4_STATUS_TX_KICK;
+	ok &= same("other flags", tp4_socket_needs_kick(&sock), false);
 	status.tx_flags = TP4_STATUS_TX_KICK;
+	ok &= same("flag set", tp4_socket_needs_kick(&sock), true);
 	ok &= same("flag set", tp4_socket_kick(&sock, 0), 0);
 	ok &= same("kicks", count_kicks(fds[1]), 1);
 	close(fds[1]);
