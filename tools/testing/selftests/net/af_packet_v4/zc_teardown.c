@@ -480,7 +480,7 @@ TEST_F_TIMEOUT(zc_teardown, any_order, 120)
 /* What goes down gives back all that it had, and comes up again */
 TEST_F_TIMEOUT(zc_teardown, down_and_up, 300)
 {
-	unsigned int round, rounds = tp4_scaled(150, 15), i;
+	unsigned int round, rounds = tp4_scaled(80, 15), i;
 	struct ends *e = &self->e;
 	struct sender s;
 	pthread_t thread;
@@ -526,7 +526,7 @@ TEST_F_TIMEOUT(zc_teardown, down_and_up, 300)
 /* The peer does: that is no reason to lose anything here */
 TEST_F_TIMEOUT(zc_teardown, peer_down_and_up, 300)
 {
-	unsigned int round, rounds = tp4_scaled(150, 15);
+	unsigned int round, rounds = tp4_scaled(80, 15);
 	struct ends *e = &self->e;
 	struct tpacket4_desc d;
 	struct sender s;
@@ -1081,6 +1081,7 @@ TEST_F(zc_kill, last_process_closes)
 		.ifindex = e->net.a, .mode = &tp4_zc, .rx_nr = RING,
 		.tx_nr = RING,
 	};
+	struct child child;
 	struct tp4 t, u;
 	int pair[2];
 	pid_t pid;
@@ -1100,8 +1101,8 @@ TEST_F(zc_kill, last_process_closes)
 	cfg.mode = NULL;
 	ASSERT_EQ(0, tp4_open(&u, &cfg));
 	EXPECT_EQ(-EBUSY, tp4_set_queue(u.fd, 0));
-	ASSERT_EQ(0, child_kill(&(struct child) { .pid = pid,
-						  .sock = pair[0] }));
+	child = (struct child) { .pid = pid, .sock = pair[0] };
+	ASSERT_EQ(0, child_kill(&child));
 	EXPECT_EQ(0, tp4_set_queue(u.fd, 0));
 	tp4_close(&u);
 }
