@@ -460,7 +460,7 @@ static void tp4_to_check(struct tp4_to_test *s, u32 len, u32 max)
 	KUNIT_ASSERT_EQ(test, skb->len, len - ETH_HLEN);
 	KUNIT_ASSERT_EQ(test, skb->data - skb_mac_header(skb), ETH_HLEN);
 	KUNIT_ASSERT_PTR_EQ(test, skb->dev, s->dev);
-	KUNIT_ASSERT_EQ(test, skb->protocol, htons(0x88b5));
+	KUNIT_ASSERT_EQ(test, ntohs(skb->protocol), 0x88b5);
 	KUNIT_ASSERT_EQ(test, (int)skb->pkt_type, PACKET_HOST);
 	KUNIT_ASSERT_EQ(test, (int)skb->ip_summed, CHECKSUM_NONE);
 	KUNIT_ASSERT_FALSE(test, skb_vlan_tag_present(skb));
@@ -557,7 +557,7 @@ static void tp4_to_skb_type(struct kunit *test)
 		skb = tp4_to_take(s, 1514);
 		KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(skb));
 		KUNIT_EXPECT_EQ(test, (int)skb->pkt_type, cases[i].pkt_type);
-		KUNIT_EXPECT_EQ(test, skb->protocol, htons(cases[i].protocol));
+		KUNIT_EXPECT_EQ(test, ntohs(skb->protocol), cases[i].protocol);
 		kfree_skb(skb);
 		tp4_flush(s->t->arr);
 		tp4_to_expect_back(s, i & 1 ? 5 : 1, 0);
