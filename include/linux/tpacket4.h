@@ -75,8 +75,9 @@ enum tp4_netdev_command {
  * ndo_tp4_xmit() gets the queue pair's NAPI going, or makes sure that it runs
  * again if it is running. It is called with BH off and the RCU read lock held,
  * never before the queue pair was enabled nor after it was disabled, and by
- * many CPUs at the same time. It returns 0, or %-ENETDOWN if the queue pair
- * cannot send for the time being.
+ * many CPUs at the same time: by send(), and when the device's carrier comes
+ * back. It returns 0, or %-ENETDOWN if the queue pair cannot send for the time
+ * being.
  */
 struct tp4_netdev_parms {
 	enum tp4_netdev_command command;

@@ -618,8 +618,10 @@ void tp4_zc_release(struct sock *sk)
 }
 EXPORT_SYMBOL_GPL(tp4_zc_release);
 
-/* Before ndo_stop(), so drivers need not think of it. Takes neither lock_sock
- * nor the mutex: who holds these may be waiting for RTNL.
+/* A queue pair goes before ndo_stop(), so drivers need not think of it. With the
+ * carrier back, what could not be sent without it goes out: nobody else would
+ * have NAPI look at it. Takes neither lock_sock nor the mutex: who holds these may
+ * be waiting for RTNL.
  */
 static int tp4_netdev_event(struct notifier_block *nb, unsigned long event,
 			    void *ptr)
@@ -627,12 +629,20 @@ static int tp4_netdev_event(struct notifier_block *nb, unsigned long event,
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	unsigned int i;
 
-	if (event != NETDEV_GOING_DOWN)
+	if (event != NETDEV_GOING_DOWN &&
+	    (event != NETDEV_CHANGE || !netif_carrier_ok(dev)))
 		return NOTIFY_DONE;
 
-	for (i = 0; i < dev->num_rx_queues; i++)
-		if (dev->_rx[i].tp4)
-			tp4_zc_disable(dev->_rx[i].tp4, ENETDOWN, true);
+	for (i = 0; i < dev->num_rx_queues; i++) {
+		struct tp4_sock *tp4 = dev->_rx[i].tp4;
+
+		if (!tp4)
+			continue;
+		if (event == NETDEV_GOING_DOWN)
+			tp4_zc_disable(tp4, ENETDOWN, true);
+		else
+			tp4_zc_kick(tp4);
+	}
 	return NOTIFY_DONE;
 }
 
