@@ -212,7 +212,7 @@ static void exchange(struct __test_metadata *_metadata,
 	EXPECT_TRUE(zc_packets_are("tp4b", b + zc));
 }
 
-/* All descriptors are the user's: takes them, and gives all frames anew */
+/* The frames given are back: takes them, and gives them anew */
 static void refill(struct __test_metadata *_metadata, struct tp4 *t, int error)
 {
 	unsigned int i, rx = tp4q_num_held(&t->rxq);
@@ -228,11 +228,7 @@ static void refill(struct __test_metadata *_metadata, struct tp4 *t, int error)
 	}
 	for (i = 0; i < RING; i++)
 		tp4_rx_give(t, i);
-	while (tp4q_num_held(&t->txq)) {
-		ASSERT_TRUE(tp4_tx_next(t, &d));
-		EXPECT_EQ(error, d.error);
-		t->free[t->free_nr++] = d.idx;
-	}
+	/* Nothing was under way: what happens to that is in zc_teardown.c */
 	EXPECT_EQ(RING, t->free_nr);
 }
 
