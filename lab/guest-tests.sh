@@ -78,3 +78,137 @@ in_guest() {
 		sed -u 's/^/# /' || status=${PIPESTATUS[0]}
 	return "$status"
 }
+
+# What programs print of their cases, whatever way they do it, as lines of a
+# verdict (ok, bad or skip), a tab and a name.
+case_verdicts() {
+	awk '
+	function verdict(value, name) {
+		gsub(/^[ -]+|[ :]+$/, "", name)
+		if (seen[name]++)
+			name = name " (" seen[name] ")"
+		printf "%s\t%s\n", value, name
+	}
+	/^ok [0-9]+ .*# SKIP/ {
+		sub(/^ok [0-9]+/, ""); sub(/# SKIP.*/, ""); verdict("skip", $0)
+		next
+	}
+	/^ok [0-9]+ / { sub(/^ok [0-9]+/, ""); verdict("ok", $0); next }
+	/^not ok [0-9]+ / { sub(/^not ok [0-9]+/, ""); verdict("bad", $0); next }
+	/\[PASS\]$/ { sub(/\[PASS\]$/, ""); verdict("ok", $0); next }
+	/\[FAILED\]/ { sub(/\[FAILED\].*/, ""); verdict("bad", $0); next }
+	/\[SKIP\]/ { sub(/\[SKIP\].*/, ""); verdict("skip", $0); next }
+	/^Pass: / { sub(/^Pass: /, ""); verdict("ok", $0); next }
+	/^fail: / { sub(/^fail: /, ""); verdict("bad", $0); next }
+	/ ok *$/ { sub(/ ok *$/, ""); verdict("ok", $0); next }
+	/ fail( .*)?$/ { sub(/ fail( .*)?$/, ""); verdict("bad", $0); next }'
+}
+
+# run_cases FILE OPTION...: runs $program in a guest. Adds what became of its
+# cases to FILE, and the exit status as one more.
+run_cases() {
+	local file=$1 status=0
+	local -a command
+
+	shift
+	read -ra command <<<"$program"
+	"$LAB_ROOT/lab/boot" "$@" -- "./${command[0]}" "${command[@]:1}" \
+		</dev/null >"$file.out" 2>"$file.err" || status=$?
+	sed 's/^/# /' "$file.out" "$file.err"
+	{
+		case_verdicts <"$file.out"
+		case $status in
+		0)
+			printf 'ok\texit status\n'
+			;;
+		"$ktap_skip")
+			printf 'skip\texit status\n'
+			;;
+		*)
+			printf 'bad\texit status\n'
+			;;
+		esac
+	} >>"$file"
+	# A splat is no result.
+	[ "$status" -lt 98 ]
+}
+
+# compare_cases STOCK PATCHED: KTAP of the cases in the two files. What was good
+# once is good; fails if one that is on the stock kernel is not on ours.
+compare_cases() {
+	awk -F '\t' '
+	function rank(verdict) {
+		return verdict == "ok" ? 2 : verdict == "skip"
+	}
+	FNR == 1 { file++ }
+	!($2 in nr) { nr[$2] = ++n; name[n] = $2 }
+	{
+		if (!((file, $2) in best) || rank($1) > rank(best[file, $2]))
+			best[file, $2] = $1
+	}
+	END {
+		print "KTAP version 1"
+		print "1.." n
+		for (i = 1; i <= n; i++) {
+			stock = best[1, name[i]]
+			ours = best[2, name[i]]
+			if (ours == "ok") {
+				print "ok " i " " name[i]
+			} else if (stock == "ok" || stock == "") {
+				print "not ok " i " " name[i]
+				failed = 1
+			} else if (ours == "skip") {
+				print "ok " i " " name[i] " # SKIP"
+			} else if (stock == "skip") {
+				print "not ok " i " " name[i]
+				failed = 1
+			} else {
+				print "ok " i " " name[i] \
+				      " # SKIP fails on the stock kernel as well"
+			}
+		}
+		exit failed || !n
+	}' "$1" "$2"
+}
+
+# stock_cases LANE TIMEOUT [OPTION...] -- PROGRAM...: tests that the kernel has had
+# before, case by case: those that pass on the kernel as it was must pass on ours.
+# Some of them give packets a second or two, which is not always enough on a busy
+# machine, so what differs is tried again, on both kernels.
+stock_cases() {
+	local lane=$1 timeout=$2 dir program try status
+	local -a options=()
+
+	shift 2
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	dir=$("$LAB_ROOT/lab/selftests" xdp)
+	"$LAB_ROOT/lab/kernel" "--$lane" --stock >/dev/null
+	"$LAB_ROOT/lab/kernel" "--$lane" >/dev/null
+
+	lab_tmpdir results
+	options+=("--$lane" --timeout "$timeout")
+	ktap_plan $#
+	cd "$dir" || exit
+	for program; do
+		# shellcheck disable=SC2154 # lab_tmpdir sets it
+		rm -f "$results"/*
+		for try in 1 2 3; do
+			status=1
+			run_cases "$results/stock" --stock "${options[@]}" || break
+			run_cases "$results/ours" "${options[@]}" || break
+			status=0
+			compare_cases "$results/stock" "$results/ours" \
+				>"$results/ktap" || status=1
+			[ $status -ne 0 ] || break
+			echo "# try $try: not as on the stock kernel"
+		done
+		[ ! -s "$results/ktap" ] ||
+			ktap_indent "$program" <"$results/ktap"
+		ktap_result "$status" "$program"
+	done
+	ktap_exit
+}
