@@ -26,10 +26,36 @@ def parse_args():
                       help="the kernel tree's tools/testing/kunit")
     args.add_argument('--log', required=True, metavar='FILE',
                       help='keep all that the suite printed in FILE')
+    args.add_argument('--name', metavar='NAME',
+                      help='begin each line with NAME, as others run as well')
     args.add_argument('--result', metavar='FILE',
                       help='write "passed failed skipped" to FILE')
     args.add_argument('command', nargs='+', help='the suite')
     return args.parse_args()
+
+
+class NamedLines:
+    """A text file whose lines begin with a name, and come out whole."""
+
+    def __init__(self, file, name):
+        self.file = file
+        self.name = name
+        self.begun = ''
+
+    def write(self, text):
+        """Write the lines that are complete."""
+        *lines, self.begun = (self.begun + text).split('\n')
+        if lines:
+            self.file.write(''.join(f'{self.name}: {line}\n'
+                                    for line in lines))
+            self.file.flush()
+
+    def flush(self):
+        """Nothing waits but the start of a line."""
+
+    def isatty(self):
+        """Tell whether colours make sense."""
+        return self.file.isatty()
 
 
 def oddities(test, parser, path=()):
@@ -139,8 +165,12 @@ def main():
     args = parse_args()
     sys.dont_write_bytecode = True
     sys.path.insert(0, args.parser)
-    import kunit_parser
     sys.stdout.reconfigure(line_buffering=True)
+    if args.name:
+        sys.stdout = NamedLines(sys.stdout, args.name)
+        sys.stderr = NamedLines(sys.stderr, args.name)
+    # It takes sys.stdout as it is now.
+    import kunit_parser
 
     started = time.monotonic()
     # Not closed before all ends: who reads stderr may have a line for it.
