@@ -362,6 +362,7 @@ static void tp4_tx_run(struct tp4_tx *tx, struct tp4_tx_packet *pkt, u32 n)
 {
 	struct net_device *dev = tx->dev;
 	struct netdev_queue *txq;
+	bool running;
 	u32 i;
 
 	txq = skb_get_tx_queue(dev, pkt->skb);
@@ -369,15 +370,20 @@ static void tp4_tx_run(struct tp4_tx *tx, struct tp4_tx_packet *pkt, u32 n)
 	local_bh_disable();
 	dev_xmit_recursion_inc();
 	HARD_TX_LOCK(dev, txq, smp_processor_id());
+	/* Since tp4_tx_prepare() has looked, it may have been closed. With BH
+	 * off, it stays as it is: dev_deactivate() waits before ndo_stop().
+	 */
+	running = netif_running(dev);
 	for (i = 0; i < n; i++) {
 		struct sk_buff *skb = pkt[i].skb;
 		int rc = NETDEV_TX_BUSY;
 
-		if (!netif_xmit_frozen_or_drv_stopped(txq))
+		if (likely(running) && !netif_xmit_frozen_or_drv_stopped(txq))
 			rc = netdev_start_xmit(skb, dev, txq, i + 1 < n);
 		if (!dev_xmit_complete(rc))
 			kfree_skb(skb);
-		tp4_tx_done(tx, &pkt[i].frames, pkt[i].len, rc);
+		tp4_tx_done(tx, &pkt[i].frames, pkt[i].len,
+			    likely(running) ? rc : -ENETDOWN);
 	}
 	HARD_TX_UNLOCK(dev, txq);
 	dev_xmit_recursion_dec();

@@ -51,6 +51,7 @@ struct tp4_sent {
  * @held: what it has kept
  * @busy: the packet with this number is refused
  * @stop: with the packet of this number, its queue is stopped
+ * @down: with the packet of this number, the device begins to go down
  * @n: number of packets that it was given
  * @log: the packets
  */
@@ -67,6 +68,7 @@ struct tp4_send_test {
 	struct sk_buff_head held;
 	int busy;
 	int stop;
+	int down;
 	int n;
 	struct tp4_sent log[TP4_SEND_LOG];
 };
@@ -106,6 +108,8 @@ static netdev_tx_t tp4_dev_xmit(struct sk_buff *skb, struct net_device *dev)
 
 	if (s->stop == s->n)
 		netif_tx_stop_queue(txq);
+	if (s->down == s->n)
+		clear_bit(__LINK_STATE_START, &dev->state);
 	if (s->busy == s->n++)
 		return NETDEV_TX_BUSY;
 	if (s->hold)
@@ -173,6 +177,7 @@ static struct tp4_send_test *tp4_send_new(struct kunit *test, bool direct)
 	skb_queue_head_init(&s->held);
 	s->busy = -1;
 	s->stop = -1;
+	s->down = -1;
 	s->t = tp4_test_new(test, TP4_TEST_TX, TP4_SEND_NR, TP4_SEND_NR,
 			    U32_MAX - 100);
 	s->ring.q = s->t->q;
@@ -657,6 +662,29 @@ static void tp4_direct_gap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->ring.q.stats.invalid, 1);
 }
 
+/* The device is being closed while a batch is on its way: what has not been
+ * handed over must not be any more, as ndo_stop() may have been called.
+ */
+static void tp4_direct_going_down(struct kunit *test)
+{
+	struct tp4_send_test *s = tp4_send_new(test, true);
+
+	s->down = 1;
+	tp4_send_put(s, 0, 60, 60);
+	tp4_send_put(s, 1, 60, 60);
+	tp4_send_put(s, 64, 60, 60);
+	tp4_send_put(s, 65, 60, 30);
+	tp4_send_put(s, 2, 60, 60);
+	KUNIT_EXPECT_EQ(test, tp4_send(s), 2 * 60);
+	KUNIT_EXPECT_EQ(test, s->n, 2);
+	tp4_expect_sent(s, 2, 0);
+	tp4_expect_sent(s, 4, ENETDOWN);
+	tp4_expect_idle(s->t);
+	KUNIT_EXPECT_EQ(test, s->ring.q.stats.failed, 3);
+	KUNIT_EXPECT_EQ(test, sk_wmem_alloc_get(s->sk), 0);
+	set_bit(__LINK_STATE_START, &s->dev->state);
+}
+
 static void tp4_direct_no_carrier(struct kunit *test)
 {
 	struct tp4_send_test *s = tp4_send_new(test, true);
@@ -681,6 +709,7 @@ static struct kunit_case tp4_direct_cases[] = {
 	KUNIT_CASE(tp4_direct_busy),
 	KUNIT_CASE(tp4_direct_stopped),
 	KUNIT_CASE(tp4_direct_gap),
+	KUNIT_CASE(tp4_direct_going_down),
 	KUNIT_CASE(tp4_direct_no_carrier),
 	{}
 };
