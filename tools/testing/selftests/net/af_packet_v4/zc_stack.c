@@ -6,6 +6,7 @@
  */
 
 #include <linux/ethtool.h>
+#include <linux/filter.h>
 #include <linux/udp.h>
 #include <linux/virtio_net.h>
 #include <sys/ioctl.h>
@@ -514,6 +515,47 @@ TEST_F(zc_stack, one_queue_of_two)
 	EXPECT_EQ(0, count_queue("tp4d", 1).packets);
 	tp4_close(&t);
 	close(out);
+	close(in);
+}
+
+/* The stack is told on which queue a packet came in: RPS, fanout and others go by
+ * that. The filter lets the queue show in the length of what is received.
+ */
+TEST_F(zc_stack, queue_of_reception)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_QUEUE),
+		BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 100),
+		BPF_STMT(BPF_RET | BPF_A, 0),
+	};
+	struct sock_fprog filter = {
+		.len = ARRAY_SIZE(insns), .filter = insns,
+	};
+	struct tp4_netcfg netcfg = { .queues = 3 };
+	struct tp4_mode mode = tp4_zc;
+	struct tp4_cfg cfg = { .tx_nr = 8, .mode = &mode };
+	struct ends *e = &self->e;
+	struct tp4 t;
+	int in, queue;
+
+	ASSERT_EQ(0, tp4_veth_add("tp4c", "tp4d", &netcfg));
+	cfg.ifindex = if_nametoindex("tp4c");
+	ASSERT_EQ(0, tp4_link_up(cfg.ifindex));
+	ASSERT_EQ(0, tp4_link_up(if_nametoindex("tp4d")));
+	in = tp4_plain_open(if_nametoindex("tp4d"), TP4_ETH_P);
+	ASSERT_LE(0, in);
+	ASSERT_EQ(0, setsockopt(in, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+				sizeof(filter)));
+	for (queue = 0; queue < 3; queue++) {
+		mode.zerocopy = queue;
+		ASSERT_EQ(0, tp4_open(&t, &cfg));
+		tp4_pkt_fill(e->pkt, 1000, queue);
+		ASSERT_EQ(0, tp4_send(&t, e->pkt, 1000, 0));
+		/* What was recorded is the queue, plus 1 */
+		EXPECT_EQ(101 + queue,
+			  tp4_plain_recv(in, e->pkt, ENDS_MAX_PKT));
+		tp4_close(&t);
+	}
 	close(in);
 }
 
