@@ -22,6 +22,11 @@
 /* Offsets within a frame are 16 bits in a descriptor. */
 #define TP4_FRAME_SIZE_MAX	BIT(16)
 
+/* Pages that are pinned at a time: pin_user_pages_fast() has interrupts off, and
+ * a packet buffer may be of many gigabytes.
+ */
+#define TP4_PIN_BATCH		(PAGE_SIZE / sizeof(struct page *))
+
 /* Frame numbers are 32 bits in the kernel. */
 #define TP4_FRAME_NR_MAX	BIT(31)
 
@@ -66,12 +71,14 @@ static int tp4_umem_pin(struct tp4_umem *umem, unsigned long addr)
 
 	while (done < umem->npages) {
 		ret = pin_user_pages_fast(addr + (done << PAGE_SHIFT),
-					  min(umem->npages - done, INT_MAX),
+					  min(umem->npages - done,
+					      TP4_PIN_BATCH),
 					  FOLL_WRITE | FOLL_LONGTERM,
 					  umem->pages + done);
 		if (ret <= 0)
 			goto err_unpin;
 		done += ret;
+		cond_resched();
 	}
 	return 0;
 

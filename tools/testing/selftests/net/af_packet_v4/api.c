@@ -387,6 +387,35 @@ TEST_F(api, memreg_memory_that_is_not_there)
 	self->mem_len = 8 * page;
 }
 
+/* The kernel pins some pages at a time: whichever is missing, none stays pinned,
+ * and all of them are the buffer in the end.
+ */
+TEST_F(api, memreg_of_many_pages)
+{
+	static const unsigned int holes[] = {
+		1, 511, 512, 513, 1023, 1024, 1025, 1299,
+	};
+	size_t page = TP4_PAGE, len = 1300 * page, i;
+	__u8 *mem;
+
+	mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	for (i = 0; i < ARRAY_SIZE(holes); i++) {
+		ASSERT_EQ(0, mprotect(mem + holes[i] * page, page, PROT_NONE));
+		EXPECT_EQ(-EFAULT, tp4_memreg(self->fd, mem, len, page, 0));
+		EXPECT_EQ(0, tp4_pinned());
+		ASSERT_EQ(0, mprotect(mem + holes[i] * page, page,
+				      PROT_READ | PROT_WRITE));
+	}
+	EXPECT_EQ(0, tp4_memreg(self->fd, mem, len, page, 0));
+	EXPECT_EQ(1300, tp4_pinned());
+	close(self->fd);
+	EXPECT_TRUE(tp4_pins_balanced());
+	munmap(mem, len);
+	self->fd = -1;
+}
+
 TEST_F(api, memreg_read_only_memory)
 {
 	ASSERT_EQ(0, mprotect(self->mem, self->mem_len, PROT_READ));
