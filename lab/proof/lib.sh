@@ -90,14 +90,14 @@ proof_extract_all() {
 # proof_cbmc DIR FILE PROOF [OPTION...]: 0: proved, 10: refuted, else: CBMC
 # could not read it. What CBMC says goes to DIR/PROOF.log.
 proof_cbmc() {
-	local dir=$1 file=$2 proof=$3 unwind=6
+	local dir=$1 file=$2 proof=$3 unwind=7
 
 	shift 3
-	# No loop goes round more often than there are slots, and once to end; the
-	# proof fails if one does.
+	# Loops go round a few times more often than there are slots. If one goes
+	# round more often than this, the proof fails.
 	case ${1:-} in
 	-DPROOF_NR=*)
-		unwind=$((${1#*=} + 2))
+		unwind=$((${1#*=} + 5))
 		;;
 	esac
 	proof_run "$cbmc_root" cbmc "$PROOF_DIR/$file" --function "$proof" \
