@@ -73,11 +73,12 @@ enum tp4_netdev_command {
  * hardware to the frames that were in them.
  *
  * ndo_tp4_xmit() gets the queue pair's NAPI going, or makes sure that it runs
- * again if it is running. It is called with BH off and the RCU read lock held,
- * never before the queue pair was enabled nor after it was disabled, and by
- * many CPUs at the same time: by send(), and when the device's carrier comes
- * back. It returns 0, or %-ENETDOWN if the queue pair cannot send for the time
- * being.
+ * again if it is running: there are packets to send, or empty frames for a device
+ * that wants some, see tp4a_rx_idle(). It is called with BH off and the RCU read
+ * lock held, never before the queue pair was enabled nor after it was disabled,
+ * and by many CPUs at the same time: by send(), by poll(), and when the device's
+ * carrier comes back. It returns 0, or %-ENETDOWN if the queue pair cannot send for
+ * the time being.
  */
 struct tp4_netdev_parms {
 	enum tp4_netdev_command command;
@@ -203,6 +204,11 @@ static inline u32 tp4a_max_len(const struct tp4_packet_array *a)
 /* Status page */
 void tp4a_tx_busy(struct tp4_packet_array *a);
 bool tp4a_tx_idle(struct tp4_packet_array *a, u32 posted);
+bool tp4a_rx_idle(struct tp4_packet_array *a, bool wants_frames);
+
+/* For devices that have frames for a while */
+void tp4a_skip_frame(struct tp4_packet_array *a);
+void tp4a_untake(struct tp4_packet_array *a);
 
 /**
  * struct tp4_copy_stats - what became of packets

@@ -171,6 +171,8 @@ void tp4a_free(struct tp4_packet_array *a)
 	if (a->gathered != a->end)
 		q->gather_error = q->cancel_error ?: ECANCELED;
 	WRITE_ONCE(q->partial, 0);
+	if (a->validation == TP4_VALIDATION_IDX)
+		tp4a_rx_idle(a, false);
 	tp4a_destroy(a);
 }
 EXPORT_SYMBOL_GPL(tp4a_free);
@@ -356,6 +358,52 @@ static void tp4a_recycle(struct tp4_packet_array *a, u32 first, u32 n)
 }
 
 /**
+ * tp4a_skip_frame - leave out the next frame
+ * @a: packet array for receiving, with a frame that was not taken
+ *
+ * For a device that has used up the frame's turn, but not the frame. It becomes
+ * an empty frame at the array's end. Frame sets of what was taken and not flushed
+ * are void.
+ *
+ * Context: any; the caller is the array's owner.
+ */
+void tp4a_skip_frame(struct tp4_packet_array *a)
+{
+	u64 idx = tp4a_item(a, a->curr)->idx;
+	u32 i;
+
+	/* What was taken moves up, so there is room at the end. */
+	for (i = a->curr++; i != a->start; i--)
+		*tp4a_item(a, i) = *tp4a_item(a, i - 1);
+	a->start++;
+	*tp4a_item(a, a->end++) = (struct tpacket4_desc) { .idx = idx };
+	a->gathered = a->end;
+}
+EXPORT_SYMBOL_GPL(tp4a_skip_frame);
+
+/**
+ * tp4a_untake - undo all that was taken since the last tp4a_flush()
+ * @a: packet array for receiving
+ *
+ * For a device that was stopped in the middle of a packet, the beginning of which
+ * is still in the array. Its frames are empty again, and the next to be taken.
+ *
+ * Context: any; the caller is the array's owner.
+ */
+void tp4a_untake(struct tp4_packet_array *a)
+{
+	u32 i;
+
+	for (i = a->start; i != a->curr; i++) {
+		u64 idx = tp4a_item(a, i)->idx;
+
+		*tp4a_item(a, i) = (struct tpacket4_desc) { .idx = idx };
+	}
+	a->curr = a->start;
+}
+EXPORT_SYMBOL_GPL(tp4a_untake);
+
+/**
  * tp4a_flush - give to user space what has been taken out of an array
  * @a: the array
  *
@@ -452,6 +500,39 @@ bool tp4a_tx_idle(struct tp4_packet_array *a, u32 posted)
 	return a->end - a->curr == posted && tp4q_is_taken(q);
 }
 EXPORT_SYMBOL_GPL(tp4a_tx_idle);
+
+/**
+ * tp4a_rx_idle - from now on, user space has to tell of new empty frames
+ * @a: packet array for receiving
+ * @wants_frames: the device has room for more frames than user space has given
+ *
+ * To be called by NAPI when it is about to stop, by drivers of devices that have
+ * frames for a while. A device with few frames left may never cause an interrupt
+ * again, so poll() then gets NAPI going if there are new ones, as send() does.
+ * The barriers are those of tp4a_tx_idle().
+ *
+ * For a program that only looks at its ring, a driver calls its NAPI from time
+ * to time while @wants_frames lasts.
+ *
+ * Context: the caller is the array's owner, or nobody is.
+ * Return: true if there is no frame that the device could have; false if NAPI has
+ * to go on.
+ */
+bool tp4a_rx_idle(struct tp4_packet_array *a, bool wants_frames)
+{
+	u32 flags = wants_frames ? TP4_STATUS_RX_KICK : 0;
+	struct tp4_queue *q = a->queue_opaque;
+
+	if (q->wants_frames != wants_frames)
+		WRITE_ONCE(q->wants_frames, wants_frames);
+	if (q->status && q->status->rx_flags != flags)
+		WRITE_ONCE(q->status->rx_flags, flags);
+	if (!wants_frames)
+		return true;
+	smp_mb();	/* (G) */
+	return tp4q_is_taken(q);
+}
+EXPORT_SYMBOL_GPL(tp4a_rx_idle);
 
 /*
  * Concurrent arrays: item i is slot i. TP4_DESC_KERNEL in the item, which user

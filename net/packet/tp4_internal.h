@@ -291,5 +291,6 @@ void tp4_wire_to_frames(struct tp4_wire *w, struct tp4_frame_set *p, u32 room);
 /* tp4_zc.c */
 int tp4_set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int optlen);
 int tp4_zc_sendmsg(struct sock *sk, struct msghdr *msg);
+int tp4_zc_kick(struct tp4_sock *tp4);
 
 #endif /* _TP4_INTERNAL_H */

@@ -113,6 +113,7 @@ static inline void tp4_stat_add(u64 *stat, u64 n)
  *	packet is bad must outlive the array that has found it out
  * @cancel_error: errno for what tp4a_free() gives back
  * @partial: slots held for a packet whose end is missing
+ * @wants_frames: poll() has to tell the driver of new frames
  * @status: page that user space can map; NULL in tests
  * @stats: see there
  *
@@ -130,6 +131,7 @@ struct tp4_queue {
 	u8 gather_error;
 	u8 cancel_error;
 	u32 partial;
+	bool wants_frames;
 	struct tpacket4_status *status;
 	struct tp4_queue_stats stats;
 };

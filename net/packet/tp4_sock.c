@@ -248,9 +248,9 @@ static struct tp4_ring *tp4_ring_new(struct tp4_sock *tp4,
 		return NULL;
 	ring->q.umem = tp4_umem_get(umem);
 	ring->q.mask = nr - 1;
+	ring->q.status = tp4->status;
 
 	if (tx) {
-		ring->q.status = tp4->status;
 		ring->arr = tp4a_tx_new(&ring->q, min(nr, TP4_TX_FRAMES_MAX),
 					NULL);
 		ring->batch = kcalloc(TP4_TX_BATCH, sizeof(*ring->batch),
@@ -620,6 +620,8 @@ EXPORT_SYMBOL_GPL(tp4_ring_info);
  * has filled the ring, and when what the send buffer had no room for can be
  * sent.
  *
+ * In zero copy, a device that has run out of frames hears of new ones here.
+ *
  * Context: process; takes rx_lock.
  * Return: poll mask.
  */
@@ -629,6 +631,7 @@ __poll_t tp4_poll(struct file *file, struct socket *sock, poll_table *wait)
 	struct tp4_sock *tp4 = pkt_sk(sk)->tp4;
 	const struct tp4_ring *ring;
 	__poll_t mask = 0;
+	bool kick = false;
 	u32 last;
 
 	sock_poll_wait(file, sock, wait);
@@ -647,12 +650,22 @@ __poll_t tp4_poll(struct file *file, struct socket *sock, poll_table *wait)
 		if (!tp4q_user_seen(&ring->q, last - 1))
 			mask |= EPOLLIN | EPOLLRDNORM;
 	}
+	if (ring) {
+		/* (H) pairs with (G) in tp4a_rx_idle(): user space may have
+		 * had none.
+		 */
+		smp_mb();
+		kick = READ_ONCE(ring->q.wants_frames) &&
+		       !tp4q_user_owns(&ring->q, READ_ONCE(ring->q.head));
+	}
 	ring = tp4->rings.tx;
 	if (ring && (tp4q_user_owns(&ring->q, READ_ONCE(ring->q.tail) - 1) ||
 		     (READ_ONCE(ring->blocked) && sock_writeable(sk))))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	spin_unlock_bh(&tp4->rx_lock);
 
+	if (kick)
+		tp4_zc_kick(tp4);
 	return mask;
 }
 EXPORT_SYMBOL_GPL(tp4_poll);

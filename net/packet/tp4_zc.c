@@ -482,7 +482,8 @@ out:
 }
 EXPORT_SYMBOL_GPL(tp4_bind);
 
-static int tp4_zc_kick(struct tp4_sock *tp4)
+/* Gets the driver's NAPI going, if the socket holds a queue pair. */
+int tp4_zc_kick(struct tp4_sock *tp4)
 {
 	struct net_device *dev;
 	int err = -ENETDOWN;

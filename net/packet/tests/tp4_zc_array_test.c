@@ -898,7 +898,101 @@ static void tp4_zc_peek(struct kunit *test)
 	}
 }
 
+/* Takes @n frames and describes them; the packet of the last one goes on. */
+static void tp4_zc_take_part(struct tp4_test *t, u32 n)
+{
+	struct tp4_frame_set p;
+
+	while (n--) {
+		KUNIT_ASSERT_TRUE(t->test, tp4a_next_frame(t->arr, &p));
+		tp4f_set_frame(&p, 1000 + n, 256, false);
+		tp4f_set_error(&p, EIO);
+	}
+}
+
+static void tp4_zc_expect_order(struct tp4_test *t, const u32 *idx, u32 n)
+{
+	struct tp4_frame_set p;
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		KUNIT_ASSERT_TRUE(t->test, tp4a_peek_packet(t->arr, i, &p));
+		KUNIT_EXPECT_EQ(t->test, tp4f_num_frames(&p), 1);
+		KUNIT_EXPECT_EQ(t->test, tp4f_get_frame_id(&p), idx[i]);
+		KUNIT_EXPECT_EQ(t->test, tp4f_get_frame_len(&p), 0);
+		KUNIT_EXPECT_EQ(t->test, tp4f_item(&p)->error, 0);
+	}
+	KUNIT_EXPECT_FALSE(t->test, tp4a_peek_packet(t->arr, n, &p));
+}
+
+/* The device leaves a frame out: at the start of a packet, within one, at its
+ * end, and when it is the only one.
+ */
+static void tp4_zc_skip(struct kunit *test)
+{
+	static const u32 order[4][4] = {
+		{ 1, 2, 3, 0 }, { 2, 3, 1 }, { 3, 2 }, { 3 },
+	};
+	u32 first = tp4_first(test);
+	struct tp4_frame_set p;
+	struct tp4_test *t;
+	u32 taken, i, k;
+
+	for (taken = 0; taken < 4; taken++) {
+		/* Full, so there is no room but that which it makes. */
+		t = tp4_test_new(test, TP4_TEST_RX, 4, 4, first);
+		for (i = 0; i < 4; i++)
+			tp4_put(t, .idx = i);
+		tp4a_populate(t->arr);
+		tp4_zc_take_part(t, taken);
+		tp4a_skip_frame(t->arr);
+		tp4_zc_expect_order(t, order[taken], 4 - taken);
+
+		/* The packet ends with the next frame. */
+		KUNIT_ASSERT_TRUE(test, tp4a_next_frame(t->arr, &p));
+		tp4f_set_frame(&p, 7, 256, true);
+		KUNIT_EXPECT_EQ(test, tp4_flush(t->arr), taken + 1);
+		for (k = taken, i = 0; k--; i++)
+			tp4_expect_back(t, .idx = i, .len = 1000 + k,
+					.offset = 256, .error = EIO,
+					.flags = TP4_PKT_CONT);
+		tp4_expect_back(t, .idx = order[taken][0], .len = 7,
+				.offset = 256);
+		tp4_expect_idle(t);
+		tp4_zc_expect_order(t, order[taken] + 1, 3 - taken);
+	}
+}
+
+/* The device is stopped within a packet. */
+static void tp4_zc_untake(struct kunit *test)
+{
+	static const u32 order[] = { 1, 2, 3, 4 };
+	u32 first = tp4_first(test);
+	struct tp4_frame_set p;
+	struct tp4_test *t;
+	u32 taken, i;
+
+	for (taken = 0; taken < 5; taken++) {
+		t = tp4_test_new(test, TP4_TEST_RX, 8, 8, first);
+		for (i = 0; i < 5; i++)
+			tp4_put(t, .idx = i);
+		tp4a_populate(t->arr);
+		KUNIT_ASSERT_TRUE(test, tp4a_next_frame(t->arr, &p));
+		tp4f_set_frame(&p, 60, 256, true);
+		tp4_zc_take_part(t, taken);
+		KUNIT_EXPECT_EQ(test, tp4_flush(t->arr), 1);
+		tp4_expect_back(t, .idx = 0, .len = 60, .offset = 256);
+		tp4a_untake(t->arr);
+		KUNIT_EXPECT_EQ(test, tp4_flush(t->arr), 0);
+		tp4_zc_expect_order(t, order, 4);
+		tp4a_untake(t->arr);
+		tp4_zc_expect_order(t, order, 4);
+	}
+}
+
 static struct kunit_case tp4_zc_array_cases[] = {
+	KUNIT_CASE_PARAM(tp4_zc_skip, tp4_start_gen_params),
+	KUNIT_CASE_PARAM(tp4_zc_untake, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_zc_free_rx, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_zc_free_tx, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_zc_free_empty, tp4_start_gen_params),
@@ -1016,7 +1110,47 @@ static void tp4_status_idle(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, status.tx_flags, 0);
 }
 
+/* Has a device that runs out of frames to be told of new ones? */
+static void tp4_status_rx_kick(struct kunit *test)
+{
+	u32 first = tp4_first(test);
+	struct tpacket4_status status = { .tx_flags = U32_MAX };
+	struct tp4_test *t;
+	u32 k;
+
+	for (k = 0; k < 2; k++) {
+		t = tp4_test_new(test, TP4_TEST_RX, 8, 4, first);
+		if (k)
+			t->q.status = &status;
+		KUNIT_EXPECT_TRUE(test, tp4a_rx_idle(t->arr, false));
+		KUNIT_EXPECT_FALSE(test, t->q.wants_frames);
+		KUNIT_EXPECT_EQ(test, status.rx_flags, 0);
+		KUNIT_EXPECT_TRUE(test, tp4a_rx_idle(t->arr, true));
+		KUNIT_EXPECT_TRUE(test, t->q.wants_frames);
+		KUNIT_EXPECT_EQ(test, status.rx_flags,
+				k ? TP4_STATUS_RX_KICK : 0);
+
+		/* It is about to stop, and there is one. */
+		tp4_put(t, .idx = 3);
+		KUNIT_EXPECT_FALSE(test, tp4a_rx_idle(t->arr, true));
+		/* That is of no interest to one that has enough. */
+		KUNIT_EXPECT_TRUE(test, tp4a_rx_idle(t->arr, false));
+		KUNIT_EXPECT_FALSE(test, t->q.wants_frames);
+		KUNIT_EXPECT_EQ(test, status.rx_flags, 0);
+		tp4a_populate(t->arr);
+		KUNIT_EXPECT_TRUE(test, tp4a_rx_idle(t->arr, true));
+		KUNIT_EXPECT_EQ(test, status.tx_flags, U32_MAX);
+
+		/* Nobody waits behind its back. */
+		tp4_test_end_array(t, tp4a_free);
+		KUNIT_EXPECT_FALSE(test, t->q.wants_frames);
+		KUNIT_EXPECT_EQ(test, status.rx_flags, 0);
+		tp4_expect_back(t, .idx = 3, .error = ECANCELED);
+	}
+}
+
 static struct kunit_case tp4_status_cases[] = {
+	KUNIT_CASE_PARAM(tp4_status_rx_kick, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_status_kick, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_status_idle, tp4_start_gen_params),
 	{}

@@ -67,6 +67,12 @@ int tp4_zc_sendmsg(struct sock *sk, struct msghdr *msg)
 	return -EOPNOTSUPP;
 }
 
+/* Not called, either. */
+int tp4_zc_kick(struct tp4_sock *tp4)
+{
+	return -ENETDOWN;
+}
+
 /**
  * tp4_zc_release - give a socket's queue pair back, as the socket is closed
  * @sk: a packet socket, of any version
