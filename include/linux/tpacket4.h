@@ -499,6 +499,17 @@ static inline u32 tp4f_get_packet_len(const struct tp4_frame_set *p)
 }
 
 /**
+ * tp4f_get_error - error that was set for the current frame
+ * @p: frame set
+ *
+ * Return: positive errno, or 0.
+ */
+static inline int tp4f_get_error(const struct tp4_frame_set *p)
+{
+	return tp4f_item(p)->error;
+}
+
+/**
  * tp4f_set_error - report an error for the current frame
  * @p: frame set
  * @errno: positive errno, as user space will find it in the descriptor
