@@ -9,7 +9,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/ktap.sh"
 
 # Programs whose surroundings are a suite of their own.
-OWN_SUITE=' l2fwd_tcp.sh '
+OWN_SUITE=' l2fwd_tcp.sh zc_nic '
 
 # kselftest LANE TIMEOUT [OPTION...]: each program of af_packet_v4 in a guest of
 # its own, so that a splat or a leak tells whose it is

@@ -1,0 +1,1608 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * AF_PACKET V4 in zero copy on network cards: two ports with a cable between
+ * them, TP4_NIC_A and TP4_NIC_B in the environment. Each packet arrives once, in
+ * order and whole; whatever is done to the device meanwhile, no frame is lost,
+ * and afterwards packets flow again, or the socket is told.
+ *
+ * The ports are in the namespace of whoever calls this, and should have no
+ * addresses. For what only a model of a card can do, such as faults, TP4_XL710CTL
+ * is the program that tells it to.
+ */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include "../../kselftest_harness.h"
+#include "tp4_ends.h"
+#include "tp4_xdp.h"
+
+#define RING		512
+#define BATCH		128	/* well below what the card has frames for */
+#define HEADROOM	256	/* XDP_PACKET_HEADROOM */
+#define LEAST		60	/* shorter ones are padded on the wire */
+#define JUMBO		8900
+#define VLAN		4
+#define SOON_MS		200
+#define DEBUGFS		"/sys/kernel/debug"
+
+#define PACKETS		10000000
+#define PACKETS_LEAST	4000
+
+static const char *nic_a(void)
+{
+	return getenv("TP4_NIC_A");
+}
+
+static const char *nic_b(void)
+{
+	return getenv("TP4_NIC_B");
+}
+
+static bool have_nics(void)
+{
+	return nic_a() && nic_b();
+}
+
+static bool have_model(void)
+{
+	return have_nics() && getenv("TP4_XL710CTL");
+}
+
+static int nic_path(char *path, size_t size, const char *dev, const char *file)
+{
+	return snprintf(path, size, "/sys/class/net/%s/%s", dev, file);
+}
+
+static int nic_read(const char *dev, const char *file)
+{
+	char path[256], text[32] = "";
+	int fd, ret = -1;
+
+	nic_path(path, sizeof(path), dev, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (read(fd, text, sizeof(text) - 1) > 0)
+		ret = atoi(text);
+	close(fd);
+	return ret;
+}
+
+static int nic_wait_carrier(const char *dev)
+{
+	unsigned long long end = tp4_now_ms() + TP4_WAIT_MS;
+
+	while (nic_read(dev, "carrier") != 1) {
+		if (tp4_now_ms() > end) {
+			fprintf(stderr, "# %s has no carrier\n", dev);
+			return -ETIMEDOUT;
+		}
+		usleep(1000);
+	}
+	return 0;
+}
+
+static int nic_up(struct end *x, unsigned int mtu)
+{
+	char path[128];
+	int ret;
+
+	x->ifindex = if_nametoindex(x->dev);
+	if (!x->ifindex) {
+		fprintf(stderr, "# there is no %s\n", x->dev);
+		return -ENODEV;
+	}
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
+		 x->dev);
+	if (!access(path, F_OK)) {
+		ret = tp4_write_file(path, "1");
+		if (ret)
+			return ret;
+	}
+	if (nic_read(x->dev, "mtu") != (int)mtu) {
+		ret = tp4_link_mtu(x->ifindex, mtu);
+		if (ret)
+			return ret;
+	}
+	/* The packets of the tests are for nobody */
+	ret = tp4_link_flags(x->ifindex, IFF_UP | IFF_PROMISC,
+			     IFF_UP | IFF_PROMISC);
+	return ret ?: nic_wait_carrier(x->dev);
+}
+
+static int nics_up(struct ends *e, bool zc_from, bool zc_to, unsigned int mtu)
+{
+	memset(e, 0, sizeof(*e));
+	e->from.dev = nic_a();
+	e->from.zc = zc_from;
+	e->from.fd = -1;
+	e->from.t.fd = -1;
+	e->from.t.mr_fd = -1;
+	e->to = e->from;
+	e->to.dev = nic_b();
+	e->to.zc = zc_to;
+	e->pkt = malloc(ENDS_MAX_PKT);
+	if (!e->pkt)
+		return -ENOMEM;
+	return nic_up(&e->from, mtu) ?: nic_up(&e->to, mtu);
+}
+
+static void nics_free(struct ends *e)
+{
+	if (e->from.ifindex)
+		tp4_link_xdp(e->from.ifindex, -1, XDP_FLAGS_DRV_MODE);
+	if (e->to.ifindex)
+		tp4_link_xdp(e->to.ifindex, -1, XDP_FLAGS_DRV_MODE);
+	ends_free(e);
+}
+
+/* Whoever comes first, or leaves last, resets a card, and so the link of both */
+static int nics_ready(struct ends *e)
+{
+	return nic_wait_carrier(e->from.dev) ?: nic_wait_carrier(e->to.dev);
+}
+
+static int nics_open(struct ends *e, unsigned int nr, unsigned int frame_size)
+{
+	return ends_open(e, nr, frame_size) ?: nics_ready(e);
+}
+
+static int nic_open(struct ends *e, struct end *x, const struct tp4_cfg *cfg)
+{
+	return end_open(x, cfg) ?: nics_ready(e);
+}
+
+/* As ends_one_way(), with what a card counts */
+static int one_way(struct ends *e, __u32 total, unsigned int batch,
+		   size_t least, size_t most, size_t chunk)
+{
+	struct stream s = {
+		.from = &e->from, .to = &e->to, .batch = batch,
+		.least = least, .most = most, .chunk = chunk,
+	};
+	int ret = nics_ready(e);
+
+	while (!ret && s.received < total) {
+		ret = stream_send(&s, total, e->pkt);
+		if (!ret)
+			ret = stream_recv(&s, e->pkt);
+	}
+	if (ret)
+		fprintf(stderr, "# %u packets sent, %u received: %s\n", s.sent,
+			s.received, strerror(-ret));
+	return ret;
+}
+
+static int both_ways(struct ends *e, __u32 total)
+{
+	struct ends back;
+	int ret;
+
+	ret = one_way(e, total, BATCH, LEAST, ETH_FRAME_LEN, 0);
+	if (ret)
+		return ret;
+	back = (struct ends) {
+		.from = e->to, .to = e->from, .pkt = e->pkt,
+	};
+	ret = one_way(&back, total, BATCH, LEAST, ETH_FRAME_LEN, 0);
+	e->to = back.from;
+	e->from = back.to;
+	return ret;
+}
+
+/* PACKET_STATISTICS, with nothing dropped for whatever reason */
+static int end_clean(struct end *x, __u32 received)
+{
+	if (end_stats_ok(x, received))
+		return 0;
+	return -EPROTO;
+}
+
+FIXTURE(zc_nic) {
+	struct ends e;
+};
+
+FIXTURE_VARIANT(zc_nic) {
+	bool zc_from;
+	bool zc_to;
+};
+
+FIXTURE_VARIANT_ADD(zc_nic, zc_to_zc) {
+	.zc_from = true,
+	.zc_to = true,
+};
+
+FIXTURE_VARIANT_ADD(zc_nic, zc_to_stack) {
+	.zc_from = true,
+};
+
+FIXTURE_VARIANT_ADD(zc_nic, stack_to_zc) {
+	.zc_to = true,
+};
+
+FIXTURE_SETUP(zc_nic)
+{
+	if (!have_nics())
+		SKIP(return, "TP4_NIC_A and TP4_NIC_B are not set");
+	ASSERT_EQ(0, nics_up(&self->e, variant->zc_from, variant->zc_to,
+			     ETH_DATA_LEN));
+}
+
+FIXTURE_TEARDOWN(zc_nic)
+{
+	nics_free(&self->e);
+	EXPECT_TRUE(tp4_pins_balanced());
+}
+
+TEST_F_TIMEOUT(zc_nic, every_length, 900)
+{
+	__u32 total = tp4_scaled(PACKETS / 10, PACKETS_LEAST);
+	struct ends *e = &self->e;
+
+	ASSERT_EQ(0, nics_open(e, RING, 0));
+	ASSERT_EQ(0, one_way(e, total, BATCH, LEAST, ETH_FRAME_LEN, 0));
+	EXPECT_EQ(0, end_clean(&e->from, 0));
+	EXPECT_EQ(0, end_clean(&e->to, total));
+}
+
+TEST_F_TIMEOUT(zc_nic, counted_64, 7200)
+{
+	__u32 total = tp4_scaled(PACKETS, PACKETS_LEAST);
+	struct ends *e = &self->e;
+
+	ASSERT_EQ(0, nics_open(e, RING, 0));
+	ASSERT_EQ(0, one_way(e, total, BATCH, 64, 64, 0));
+	EXPECT_EQ(0, end_clean(&e->from, 0));
+	EXPECT_EQ(0, end_clean(&e->to, total));
+}
+
+TEST_F_TIMEOUT(zc_nic, counted_1500, 7200)
+{
+	__u32 total = tp4_scaled(PACKETS, PACKETS_LEAST);
+	struct ends *e = &self->e;
+
+	ASSERT_EQ(0, nics_open(e, RING, 0));
+	ASSERT_EQ(0, one_way(e, total, BATCH, 1500, 1500, 0));
+	EXPECT_EQ(0, end_clean(&e->from, 0));
+	EXPECT_EQ(0, end_clean(&e->to, total));
+}
+
+/* The smallest rings there are, and those that the card's are a multiple of */
+TEST_F_TIMEOUT(zc_nic, small_rings, 300)
+{
+	__u32 total = tp4_scaled(10000, 400);
+	struct ends *e = &self->e;
+	int prog = tp4_prog_const(XDP_PASS);
+	unsigned int nr;
+
+	/* So that only the queue pair is restarted, each time */
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, tp4_link_xdp(e->from.ifindex, prog, XDP_FLAGS_DRV_MODE));
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, prog, XDP_FLAGS_DRV_MODE));
+	close(prog);
+	for (nr = 1; nr <= 64; nr *= 4) {
+		ASSERT_EQ(0, nics_open(e, nr, 0));
+		ASSERT_EQ(0, one_way(e, total, nr, LEAST, ETH_FRAME_LEN, 0));
+		ends_close(e);
+	}
+}
+
+/* Up to five frames to receive, up to eight to send */
+TEST_F_TIMEOUT(zc_nic, jumbo, 900)
+{
+	static const unsigned int chunks[] = { 0, 1200, 100 };
+	__u32 total = tp4_scaled(100000, 2000);
+	struct ends *e = &self->e;
+	unsigned int most;
+	size_t i;
+
+	nics_free(e);
+	ASSERT_EQ(0, nics_up(e, variant->zc_from, variant->zc_to, JUMBO));
+	ASSERT_EQ(0, nics_open(e, RING, 0));
+	for (i = 0; i < ARRAY_SIZE(chunks); i++) {
+		if (chunks[i] && !e->from.zc)
+			break;
+		most = JUMBO + ETH_HLEN;
+		if (chunks[i] && most > 8 * chunks[i])
+			most = 8 * chunks[i];
+		ASSERT_EQ(0, one_way(e, total, 16, LEAST, most, chunks[i]));
+		EXPECT_EQ(0, end_clean(&e->to, total));
+	}
+	ends_close(e);
+
+	/* One frame each, but for those that do not fit behind the headroom */
+	ASSERT_EQ(0, nics_open(e, RING, TP4_PAGE));
+	ASSERT_EQ(0, one_way(e, total, 32, LEAST, JUMBO + ETH_HLEN, 0));
+	EXPECT_EQ(0, end_clean(&e->to, total));
+}
+
+/* A card knows of headroom in steps only: what it writes stays in its frame */
+TEST_F_TIMEOUT(zc_nic, headroom, 300)
+{
+	static const unsigned int headrooms[] = { 0, 300, 529 };
+	unsigned int i, k, len, want, offset;
+	struct ends *e = &self->e;
+	struct tp4_cfg cfg = { .rx_nr = 64, .tx_nr = 64 };
+	struct tpacket4_desc d;
+	__u8 *frame;
+
+	if (!e->to.zc)
+		return;
+	for (i = 0; i < ARRAY_SIZE(headrooms); i++) {
+		cfg.headroom = headrooms[i];
+		want = headrooms[i] > HEADROOM ? headrooms[i] : HEADROOM;
+		ASSERT_EQ(0, ends_open_cfg(e, &cfg, &cfg));
+		ASSERT_EQ(0, nics_ready(e));
+		for (len = 1405; len <= ETH_FRAME_LEN; len += 3) {
+			tp4_pkt_fill(e->pkt, len, len);
+			ASSERT_EQ(0, end_queue(&e->from, e->pkt, len, 0));
+			ASSERT_EQ(0, end_kick(&e->from, len));
+			offset = 0;
+			do {
+				while (!tp4_rx_next(&e->to.t, &d)) {
+					ASSERT_EQ(POLLIN, tp4_poll(e->to.t.fd,
+								   POLLIN,
+								   TP4_WAIT_MS));
+				}
+				ASSERT_EQ(0, d.error);
+				ASSERT_EQ(want, d.offset);
+				ASSERT_LE(d.offset + d.len, 2048);
+				ASSERT_EQ(0, memcmp(tp4_frame(&e->to.t, d.idx) +
+						    d.offset, e->pkt + offset,
+						    d.len));
+				frame = tp4_frame(&e->to.t, d.idx);
+				for (k = 0; k < 2048; k++) {
+					if (k == d.offset)
+						k += d.len;
+					ASSERT_EQ(0xa5, frame[k])
+						TH_LOG("byte %u", k);
+				}
+				memset(tp4_frame(&e->to.t, d.idx), 0xa5, 2048);
+				tp4_rx_give(&e->to.t, d.idx);
+				offset += d.len;
+			} while (d.flags & TP4_PKT_CONT);
+			ASSERT_EQ(len, offset);
+		}
+		EXPECT_TRUE(tp4_guards_ok(&e->to.t));
+		ends_close(e);
+	}
+}
+
+/* Both ports in zero copy */
+FIXTURE(zc_nics) {
+	struct ends e;
+};
+
+FIXTURE_SETUP(zc_nics)
+{
+	if (!have_nics())
+		SKIP(return, "TP4_NIC_A and TP4_NIC_B are not set");
+	ASSERT_EQ(0, nics_up(&self->e, true, true, ETH_DATA_LEN));
+	ASSERT_EQ(0, nics_open(&self->e, RING, 0));
+}
+
+FIXTURE_TEARDOWN(zc_nics)
+{
+	nics_free(&self->e);
+	EXPECT_TRUE(tp4_pins_balanced());
+}
+
+/* There and back again, in the same frame */
+static int forward(struct ends *e, __u32 total, size_t len)
+{
+	struct stream s = {
+		.from = &e->from, .to = &e->from, .batch = BATCH,
+		.least = len, .most = len,
+	};
+	struct tp4 *t = &e->to.t;
+	struct tpacket4_desc d;
+	int ret = 0;
+
+	while (!ret && s.received < total) {
+		__u32 k, n;
+
+		ret = stream_send(&s, total, e->pkt);
+		if (ret)
+			break;
+		n = s.sent - s.received;
+		for (k = 0; k < n; k++) {
+			unsigned long long end = tp4_now_ms() + TP4_WAIT_MS;
+
+			while (!tp4_rx_next(t, &d)) {
+				if (tp4_now_ms() > end)
+					return -ETIMEDOUT;
+				tp4_poll(t->fd, POLLIN, SOON_MS);
+			}
+			if (d.error || d.flags & TP4_PKT_CONT)
+				return -EBADMSG;
+			tp4_tx_give(t, d.idx, d.len, d.offset, 0);
+		}
+		ret = tp4_kick(t, 0);
+		if (ret < 0)
+			break;
+		while (tp4_tx_next(t, &d)) {
+			if (d.error)
+				return -d.error;
+			tp4_rx_give(t, d.idx);
+			n--;
+		}
+		if (n)
+			return -EINPROGRESS;
+		ret = stream_recv(&s, e->pkt);
+	}
+	if (ret < 0)
+		fprintf(stderr, "# %u packets sent, %u received: %s\n", s.sent,
+			s.received, strerror(-ret));
+	return ret;
+}
+
+TEST_F_TIMEOUT(zc_nics, l2fwd_64, 7200)
+{
+	ASSERT_EQ(0, forward(&self->e, tp4_scaled(PACKETS, PACKETS_LEAST), 64));
+}
+
+TEST_F_TIMEOUT(zc_nics, l2fwd_1500, 7200)
+{
+	ASSERT_EQ(0, forward(&self->e, tp4_scaled(PACKETS, PACKETS_LEAST),
+			     1500));
+}
+
+/* What the card cannot send comes back with the reason; what is around it is sent */
+TEST_F(zc_nics, tx_errors)
+{
+	static const struct {
+		unsigned int frames;
+		unsigned int len;	/* of each */
+		int error;
+	} cases[] = {
+		{ 1, 16, EINVAL },
+		{ 1, 17, 0 },
+		{ 1, ETH_FRAME_LEN + VLAN, 0 },
+		{ 1, ETH_FRAME_LEN + VLAN + 1, EMSGSIZE },
+		{ 8, 20, 0 },
+		{ 9, 20, EMSGSIZE },
+		{ 2, 8, EINVAL },
+		{ 2, 800, EMSGSIZE },
+	};
+	struct ends *e = &self->e;
+	struct tpacket4_desc d;
+	unsigned int k, round;
+	__u32 seq = 0;
+	size_t i;
+	int ret;
+
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < ARRAY_SIZE(cases); i++) {
+			tp4_pkt_fill(e->pkt, 100, ++seq);
+			ASSERT_EQ(1, tp4_queue(&e->from.t, e->pkt, 100, 0));
+			tp4_pkt_fill(e->pkt, cases[i].frames * cases[i].len,
+				     ++seq);
+			ASSERT_EQ((int)cases[i].frames,
+				  tp4_queue(&e->from.t, e->pkt,
+					    cases[i].frames * cases[i].len,
+					    cases[i].len));
+		}
+		tp4_pkt_fill(e->pkt, 100, ++seq);
+		ASSERT_EQ(1, tp4_queue(&e->from.t, e->pkt, 100, 0));
+		ASSERT_LE(0, tp4_kick(&e->from.t, 0));
+		for (i = 0; i < ARRAY_SIZE(cases); i++) {
+			ASSERT_TRUE(tp4_tx_next(&e->from.t, &d));
+			EXPECT_EQ(0, d.error);
+			e->from.t.free[e->from.t.free_nr++] = d.idx;
+			for (k = 0; k < cases[i].frames; k++) {
+				ASSERT_TRUE(tp4_tx_next(&e->from.t, &d));
+				EXPECT_EQ(cases[i].error, d.error)
+					TH_LOG("case %zu, frame %u", i, k);
+				e->from.t.free[e->from.t.free_nr++] = d.idx;
+			}
+		}
+		ASSERT_TRUE(tp4_tx_next(&e->from.t, &d));
+		EXPECT_EQ(0, d.error);
+		e->from.t.free[e->from.t.free_nr++] = d.idx;
+		EXPECT_FALSE(tp4_tx_next(&e->from.t, &d));
+
+		for (i = 0; i < ARRAY_SIZE(cases); i++) {
+			ASSERT_EQ(100, end_recv(&e->to, e->pkt));
+			if (cases[i].error)
+				continue;
+			ret = end_recv(&e->to, e->pkt);
+			k = cases[i].frames * cases[i].len;
+			ASSERT_EQ((int)(k < LEAST ? LEAST : k), ret);
+		}
+		ASSERT_EQ(100, end_recv(&e->to, e->pkt));
+		EXPECT_TRUE(tp4_pkt_ok(e->pkt, 100, seq, 100));
+		EXPECT_TRUE(end_is_empty(&e->to));
+	}
+}
+
+/* On the wire and in the frame it is where the sender has put it */
+TEST_F(zc_nics, vlan)
+{
+	static const __u8 tag[VLAN] = { 0x81, 0x00, 0x60, 0x2a };
+	struct ends *e = &self->e;
+	__u8 got[ETH_FRAME_LEN + VLAN];
+	unsigned int len;
+
+	EXPECT_EQ(0, tp4_ethtool_get(e->to.dev, ETHTOOL_GFLAGS) &
+		     ETH_FLAG_RXVLAN);
+	for (len = LEAST; len <= ETH_FRAME_LEN + VLAN; len += 7) {
+		tp4_pkt_fill(e->pkt, len, len);
+		memcpy(e->pkt + 2 * ETH_ALEN, tag, VLAN);
+		ASSERT_EQ(0, end_queue(&e->from, e->pkt, len, 0));
+		ASSERT_EQ(0, end_kick(&e->from, len));
+		ASSERT_EQ((int)len, end_recv(&e->to, got));
+		ASSERT_EQ(0, memcmp(got, e->pkt, len));
+	}
+	ends_close(e);
+	EXPECT_NE(0, tp4_ethtool_get(e->to.dev, ETHTOOL_GFLAGS) &
+		     ETH_FLAG_RXVLAN);
+}
+
+/* An MTU with which packets would not fit is refused, whoever comes first */
+TEST_F(zc_nics, mtu)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	int prog, fd;
+
+	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	/* Five times 2048 - 256 bytes */
+	EXPECT_EQ(-EINVAL, tp4_link_mtu(e->to.ifindex, 5 * 1792 - 17));
+	ASSERT_EQ(0, tp4_link_mtu(e->to.ifindex, 5 * 1792 - 18));
+	ASSERT_EQ(0, both_ways(e, 1000));
+
+	prog = tp4_prog_const(XDP_PASS);
+	ASSERT_LE(0, prog);
+	EXPECT_EQ(-EINVAL, tp4_link_xdp(e->to.ifindex, prog,
+					XDP_FLAGS_DRV_MODE));
+	ASSERT_EQ(0, tp4_link_mtu(e->to.ifindex, 1792 - 18));
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, prog, XDP_FLAGS_DRV_MODE));
+	EXPECT_EQ(-EINVAL, tp4_link_mtu(e->to.ifindex, 1792 - 17));
+	ASSERT_EQ(0, both_ways(e, 1000));
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, -1, XDP_FLAGS_DRV_MODE));
+
+	end_close(&e->to);
+	ASSERT_EQ(0, tp4_link_mtu(e->to.ifindex, 9000));
+	EXPECT_EQ(-EINVAL, end_open(&e->to, &cfg));
+	end_close(&e->to);
+	cfg.frame_size = TP4_PAGE;
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	ASSERT_EQ(0, both_ways(e, 1000));
+	end_close(&e->to);
+	ASSERT_EQ(0, tp4_link_mtu(e->to.ifindex, ETH_DATA_LEN));
+	close(fd);
+}
+
+/* ---- running dry --------------------------------------------------------- */
+
+/* All frames are with the program; what is sent meanwhile is lost */
+static int run_dry(struct ends *e, struct tpacket4_desc *held)
+{
+	unsigned int n = 0, k;
+	int ret;
+
+	for (k = 0; k < 2 * RING / 64; k++) {
+		unsigned int i;
+
+		for (i = 0; i < 64; i++) {
+			tp4_pkt_fill(e->pkt, 100, k * 64 + i);
+			if (tp4_queue(&e->from.t, e->pkt, 100, 0) != 1)
+				return -EAGAIN;
+		}
+		ret = end_kick(&e->from, 6400);
+		if (ret)
+			return ret;
+	}
+	/* It may take the rest when it has them */
+	while (n < RING) {
+		if (tp4_rx_next(&e->to.t, &held[n]))
+			n++;
+		else if (!(tp4_poll(e->to.t.fd, POLLIN, TP4_WAIT_MS) & POLLIN))
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+FIXTURE(zc_dry) {
+	struct ends e;
+	struct tpacket4_desc held[RING];
+};
+
+/* How the card hears of new frames */
+FIXTURE_VARIANT(zc_dry) {
+	bool poll;
+};
+
+FIXTURE_VARIANT_ADD(zc_dry, poll) {
+	.poll = true,
+};
+
+FIXTURE_VARIANT_ADD(zc_dry, no_call) {
+};
+
+FIXTURE_SETUP(zc_dry)
+{
+	if (!have_nics())
+		SKIP(return, "TP4_NIC_A and TP4_NIC_B are not set");
+	ASSERT_EQ(0, nics_up(&self->e, true, true, ETH_DATA_LEN));
+	ASSERT_EQ(0, nics_open(&self->e, RING, 0));
+}
+
+FIXTURE_TEARDOWN(zc_dry)
+{
+	nics_free(&self->e);
+	EXPECT_TRUE(tp4_pins_balanced());
+}
+
+TEST_F_TIMEOUT(zc_dry, goes_on, 120)
+{
+	struct tpacket4_status *status;
+	struct ends *e = &self->e;
+	unsigned long long end;
+	unsigned int round, i;
+	__u32 seq = 1 << 20;
+	int ret;
+
+	status = mmap(NULL, TP4_PAGE, PROT_READ, MAP_SHARED, e->to.t.fd,
+		      TP4_PGOFF_STATUS);
+	ASSERT_NE(MAP_FAILED, status);
+	for (round = 0; round < 3; round++) {
+		ASSERT_EQ(0, run_dry(e, self->held));
+		end = tp4_now_ms() + TP4_WAIT_MS;
+		/* Not just the last of them that it has asked for */
+		while (!(__atomic_load_n(&status->rx_flags, __ATOMIC_RELAXED) &
+			 TP4_STATUS_RX_KICK)) {
+			ASSERT_GT(end, tp4_now_ms());
+		}
+		for (i = 0; i < RING; i++)
+			tp4_rx_give(&e->to.t, self->held[i].idx);
+		tp4_pkt_fill(e->pkt, 100, ++seq);
+		ASSERT_EQ(0, end_queue(&e->from, e->pkt, 100, 0));
+		ASSERT_LE(0, tp4_kick(&e->from.t, MSG_DONTWAIT));
+		/* Behind those that have waited on the wire */
+		do {
+			if (variant->poll)
+				ret = end_recv(&e->to, e->pkt);
+			else
+				ret = tp4_recv(&e->to.t, e->pkt, ENDS_MAX_PKT);
+			ASSERT_GT(end, tp4_now_ms());
+			ASSERT_LE(0, ret);
+		} while (!ret || tp4_pkt_seq(e->pkt) != seq);
+		ASSERT_TRUE(tp4_pkt_ok(e->pkt, ret, seq, 100));
+		while (tp4q_num_held(&e->from.t.txq)) {
+			ASSERT_EQ(0, tp4_complete(&e->from.t));
+			ASSERT_GT(end, tp4_now_ms());
+		}
+		ASSERT_EQ(0, both_ways(e, 2000));
+	}
+	munmap(status, TP4_PAGE);
+}
+
+/* ---- what is done to the device meanwhile --------------------------------- */
+
+static int run(const char *fmt, ...)
+{
+	char command[512];
+	va_list args;
+	int ret;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	ret = system(command);
+	if (ret)
+		fprintf(stderr, "# %s: status %#x\n", command, ret);
+	return ret ? -EIO : 0;
+}
+
+/* Port B's, in the model */
+static int model(const char *fmt, ...)
+{
+	char command[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	return run("\"$TP4_XL710CTL\" -i \"$TP4_NIC_B\" %s >/dev/null", command);
+}
+
+static int ring_sizes(const char *dev, unsigned int rx, unsigned int tx)
+{
+	struct ethtool_ringparam ring = {
+		.cmd = ETHTOOL_SRINGPARAM, .rx_pending = rx, .tx_pending = tx,
+	};
+	struct ifreq ifr = {};
+	int fd, ret;
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", dev);
+	ifr.ifr_data = (void *)&ring;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	ret = ioctl(fd, SIOCETHTOOL, &ifr) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+static int do_ring_sizes(struct ends *e)
+{
+	return ring_sizes(e->to.dev, 1024, 1024) ?:
+	       ring_sizes(e->to.dev, 64, 64) ?:
+	       ring_sizes(e->to.dev, 96, 4096) ?:
+	       ring_sizes(e->to.dev, 512, 512);
+}
+
+static int do_mtu(struct ends *e)
+{
+	return tp4_link_mtu(e->to.ifindex, 4000) ?:
+	       tp4_link_mtu(e->to.ifindex, 1280) ?:
+	       tp4_link_mtu(e->to.ifindex, ETH_DATA_LEN);
+}
+
+static int do_features(struct ends *e)
+{
+	return run("ethtool -K %s rxvlan on ntuple off gro off rxhash off",
+		   e->to.dev) ?:
+	       run("ethtool -K %s ntuple on gro on rxhash on", e->to.dev);
+}
+
+/* The first bind() of a program finds the rings there, the last leaves them */
+static int do_xdp(struct ends *e)
+{
+	int prog = tp4_prog_const(XDP_PASS);
+	int ret;
+
+	if (prog < 0)
+		return prog;
+	ret = tp4_link_xdp(e->to.ifindex, prog, XDP_FLAGS_DRV_MODE) ?:
+	      tp4_link_xdp(e->to.ifindex, -1, XDP_FLAGS_DRV_MODE);
+	close(prog);
+	return ret;
+}
+
+static int do_pf_reset(struct ends *e)
+{
+	char path[256], target[256];
+	ssize_t n;
+
+	if (access(DEBUGFS "/i40e", F_OK) &&
+	    run("mount -t debugfs none " DEBUGFS))
+		return -EIO;
+	nic_path(path, sizeof(path), e->to.dev, "device");
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	snprintf(path, sizeof(path), DEBUGFS "/i40e/%s/command",
+		 strrchr(target, '/') + 1);
+	return tp4_write_file(path, "pfr");
+}
+
+static int do_link_flap(struct ends *e)
+{
+	return model("link down") ?: model("link up") ?:
+	       nic_wait_carrier(e->to.dev);
+}
+
+static int do_core_reset(struct ends *e)
+{
+	return model("reset core");
+}
+
+static int do_mdd(struct ends *e)
+{
+	return model("mdd rx 0");
+}
+
+/* The XDP TX ring of the one queue pair that there is with one CPU */
+static int do_hang(struct ends *e)
+{
+	struct tp4 *t = &e->to.t;
+
+	if (model("hang 1"))
+		return -EIO;
+	tp4_pkt_fill(e->pkt, 100, 0);
+	if (tp4_queue(t, e->pkt, 100, 0) != 1)
+		return -EAGAIN;
+	/* Who waits in send() is not forgotten */
+	return tp4_kick(t, 0) < 0 ? -EIO : 0;
+}
+
+static int do_aq_error(struct ends *e)
+{
+	return model("fault aq-error 1") ?: tp4_link_mtu(e->to.ifindex, 1400) ?:
+	       tp4_link_mtu(e->to.ifindex, ETH_DATA_LEN);
+}
+
+/* Until a packet gets through. What was under way before it is of no interest. */
+static int settle(struct end *from, struct end *to, __u8 *pkt)
+{
+	unsigned long long end = tp4_now_ms() + TP4_WAIT_MS / 2;
+	unsigned long long soon;
+	static __u32 seq = 1U << 30;
+	struct tpacket4_desc d;
+
+	while (tp4_now_ms() < end) {
+		tp4_complete(&from->t);
+		if (from->t.free_nr) {
+			tp4_pkt_fill(pkt, 100, ++seq);
+			tp4_queue(&from->t, pkt, 100, 0);
+		}
+		tp4_kick(&from->t, MSG_DONTWAIT);
+		soon = tp4_now_ms() + SOON_MS;
+		do {
+			while (tp4_rx_next(&to->t, &d)) {
+				bool it = !d.error && d.len == 100 &&
+					  !(d.flags & TP4_PKT_CONT) &&
+					  tp4_pkt_seq(tp4_frame(&to->t, d.idx) +
+						      d.offset) == seq;
+
+				tp4_rx_give(&to->t, d.idx);
+				if (it)
+					goto found;
+			}
+			tp4_poll(to->t.fd, POLLIN, 10);
+		} while (tp4_now_ms() < soon);
+	}
+	fprintf(stderr, "# nothing gets through any more: %u slots to send, %u to receive\n",
+		tp4q_num_held(&from->t.txq), tp4q_num_held(&to->t.rxq));
+	if (have_model())
+		run("for i in $TP4_NIC_A $TP4_NIC_B; do $TP4_XL710CTL -i $i queues; done >&2");
+	return -ETIMEDOUT;
+
+found:
+	end = tp4_now_ms() + TP4_WAIT_MS;
+	while (tp4q_num_held(&from->t.txq)) {
+		tp4_complete(&from->t);
+		if (tp4_now_ms() > end)
+			return -EINPROGRESS;
+		tp4_poll(from->t.fd, POLLOUT, 10);
+	}
+	return 0;
+}
+
+/* -1 gives back every frame that was given, and none twice */
+static int count_frames(struct end *x)
+{
+	struct tp4 *t = &x->t;
+	struct tpacket4_desc d;
+	unsigned int n = 0;
+	__u8 *seen;
+	int ret;
+
+	ret = tp4_set_queue(t->fd, -1);
+	if (ret)
+		return ret;
+	seen = calloc(t->frames, 1);
+	if (!seen)
+		return -ENOMEM;
+	while (t->free_nr)
+		seen[t->free[--t->free_nr]]++;
+	while (tp4_rx_next(t, &d))
+		seen[d.idx]++;
+	while (t->tx_nr && tp4_tx_next(t, &d))
+		seen[d.idx]++;
+	for (n = 0; n < t->frames && seen[n] == 1; n++)
+		;
+	if (n < t->frames) {
+		fprintf(stderr, "# frame %u is back %u times\n", n, seen[n]);
+		ret = -EPROTO;
+	}
+	free(seen);
+	if (tp4q_num_held(&t->rxq) || (t->tx_nr && tp4q_num_held(&t->txq))) {
+		fprintf(stderr, "# %u and %u slots are not back\n",
+			tp4q_num_held(&t->rxq), tp4q_num_held(&t->txq));
+		ret = -EPROTO;
+	}
+	return ret;
+}
+
+FIXTURE(zc_event) {
+	struct ends e;
+};
+
+FIXTURE_VARIANT(zc_event) {
+	int (*event)(struct ends *e);
+	bool model;
+};
+
+FIXTURE_VARIANT_ADD(zc_event, ring_sizes) {
+	.event = do_ring_sizes,
+};
+
+FIXTURE_VARIANT_ADD(zc_event, mtu) {
+	.event = do_mtu,
+};
+
+FIXTURE_VARIANT_ADD(zc_event, features) {
+	.event = do_features,
+};
+
+FIXTURE_VARIANT_ADD(zc_event, xdp) {
+	.event = do_xdp,
+};
+
+FIXTURE_VARIANT_ADD(zc_event, pf_reset) {
+	.event = do_pf_reset,
+};
+
+FIXTURE_VARIANT_ADD(zc_event, link_flap) {
+	.event = do_link_flap,
+	.model = true,
+};
+
+FIXTURE_VARIANT_ADD(zc_event, core_reset) {
+	.event = do_core_reset,
+	.model = true,
+};
+
+FIXTURE_VARIANT_ADD(zc_event, mdd) {
+	.event = do_mdd,
+	.model = true,
+};
+
+FIXTURE_VARIANT_ADD(zc_event, tx_hang) {
+	.event = do_hang,
+	.model = true,
+};
+
+FIXTURE_VARIANT_ADD(zc_event, admin_queue_error) {
+	.event = do_aq_error,
+	.model = true,
+};
+
+FIXTURE_SETUP(zc_event)
+{
+	if (variant->model ? !have_model() : !have_nics())
+		SKIP(return, "there are no ports, or no model of them");
+	ASSERT_EQ(0, nics_up(&self->e, true, true, ETH_DATA_LEN));
+	ASSERT_EQ(0, nics_open(&self->e, RING, 0));
+}
+
+FIXTURE_TEARDOWN(zc_event)
+{
+	nics_free(&self->e);
+	EXPECT_TRUE(tp4_pins_balanced());
+}
+
+TEST_F_TIMEOUT(zc_event, survived, 300)
+{
+	unsigned int round, i;
+	struct ends *e = &self->e;
+
+	for (round = 0; round < 2; round++) {
+		/* Under way when it happens */
+		for (i = 0; i < BATCH; i++) {
+			tp4_pkt_fill(e->pkt, 500, i);
+			ASSERT_LT(0, tp4_queue(&e->from.t, e->pkt, 500, 0));
+			ASSERT_LT(0, tp4_queue(&e->to.t, e->pkt, 500, 0));
+		}
+		ASSERT_LE(0, tp4_kick(&e->from.t, MSG_DONTWAIT));
+		ASSERT_LE(0, tp4_kick(&e->to.t, MSG_DONTWAIT));
+		ASSERT_EQ(0, variant->event(e));
+		ASSERT_EQ(0, settle(&e->from, &e->to, e->pkt));
+		ASSERT_EQ(0, settle(&e->to, &e->from, e->pkt));
+		ASSERT_EQ(0, both_ways(e, 2000));
+		EXPECT_EQ(0, tp4_get_queue(e->to.t.fd));
+	}
+	EXPECT_TRUE(tp4_guards_ok(&e->to.t));
+	EXPECT_EQ(0, count_frames(&e->to));
+	EXPECT_EQ(0, count_frames(&e->from));
+}
+
+/* What the card says of packets is not to be believed */
+FIXTURE(zc_fault) {
+	struct ends e;
+};
+
+FIXTURE_VARIANT(zc_fault) {
+	const char *fault;
+	unsigned int packets;	/* of 16 */
+	unsigned int errors;	/* among them */
+};
+
+FIXTURE_VARIANT_ADD(zc_fault, rx_bad_length) {
+	.fault = "rx-bad-length",
+	.packets = 16,
+	.errors = 1,
+};
+
+FIXTURE_VARIANT_ADD(zc_fault, rx_truncated) {
+	/* It goes on with the next one */
+	.fault = "rx-truncated",
+	.packets = 15,
+};
+
+FIXTURE_VARIANT_ADD(zc_fault, rx_error) {
+	.fault = "rx-error",
+	.packets = 16,
+	.errors = 1,
+};
+
+FIXTURE_VARIANT_ADD(zc_fault, rx_reorder) {
+	.fault = "rx-reorder",
+	.packets = 16,
+};
+
+FIXTURE_SETUP(zc_fault)
+{
+	if (!have_model())
+		SKIP(return, "there is no model of a card");
+	ASSERT_EQ(0, nics_up(&self->e, true, true, ETH_DATA_LEN));
+	ASSERT_EQ(0, nics_open(&self->e, RING, 0));
+}
+
+FIXTURE_TEARDOWN(zc_fault)
+{
+	nics_free(&self->e);
+	EXPECT_TRUE(tp4_pins_balanced());
+}
+
+TEST_F_TIMEOUT(zc_fault, is_seen, 300)
+{
+	unsigned int round, i, errors = 0, came = 0;
+	struct ends *e = &self->e;
+	struct tpacket4_desc d;
+
+	for (round = 0; round < 4; round++) {
+		ASSERT_EQ(0, model("fault %s 1", variant->fault));
+		for (i = 0; i < 16; i++) {
+			tp4_pkt_fill(e->pkt, 500, i);
+			ASSERT_LT(0, tp4_queue(&e->from.t, e->pkt, 500, 0));
+		}
+		ASSERT_EQ(0, end_kick(&e->from, 16 * 500));
+		for (i = 0; i < variant->packets;) {
+			if (!tp4_rx_next(&e->to.t, &d)) {
+				if (!(tp4_poll(e->to.t.fd, POLLIN, TP4_WAIT_MS) &
+				      POLLIN))
+					break;
+				continue;
+			}
+			ASSERT_LE(d.offset + d.len, 2048);
+			errors += d.error == EIO;
+			EXPECT_TRUE(!d.error || d.error == EIO);
+			tp4_rx_give(&e->to.t, d.idx);
+			i += !(d.flags & TP4_PKT_CONT);
+		}
+		came += i;
+	}
+	EXPECT_EQ(4 * variant->packets, came);
+	EXPECT_EQ(4 * variant->errors, errors);
+	ASSERT_EQ(0, both_ways(e, 2000));
+	EXPECT_TRUE(tp4_guards_ok(&e->to.t));
+	EXPECT_EQ(0, count_frames(&e->to));
+}
+
+/* ---- coming and going ----------------------------------------------------- */
+
+/* Someone sends all the while */
+static pid_t sender_start(struct ends *e)
+{
+	pid_t pid = fork();
+	__u8 *pkt;
+	__u32 seq;
+	int fd;
+
+	if (pid)
+		return pid;
+	fd = tp4_plain_open(e->from.ifindex, 0);
+	pkt = malloc(2048);
+	if (fd < 0 || !pkt)
+		_exit(1);
+	for (seq = 0;; seq++) {
+		tp4_pkt_fill(pkt, 500, seq);
+		if (send(fd, pkt, 500, 0) < 0)
+			usleep(100);
+	}
+}
+
+static void sender_stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+FIXTURE(zc_come_and_go) {
+	struct ends e;
+	pid_t sender;
+};
+
+FIXTURE_SETUP(zc_come_and_go)
+{
+	if (!have_nics())
+		SKIP(return, "TP4_NIC_A and TP4_NIC_B are not set");
+	ASSERT_EQ(0, nics_up(&self->e, false, true, ETH_DATA_LEN));
+	self->sender = sender_start(&self->e);
+	ASSERT_LT(0, self->sender);
+}
+
+FIXTURE_TEARDOWN(zc_come_and_go)
+{
+	if (self->sender > 0)
+		sender_stop(self->sender);
+	nics_free(&self->e);
+	EXPECT_TRUE(tp4_pins_balanced());
+}
+
+/* Receives @n packets of the sender, whichever */
+static int receive_some(struct end *x, unsigned int n)
+{
+	unsigned long long end = tp4_now_ms() + TP4_WAIT_MS;
+	struct tpacket4_desc d;
+
+	while (n) {
+		if (tp4_rx_next(&x->t, &d)) {
+			if (d.error || d.len != 500)
+				return -EBADMSG;
+			tp4_rx_give(&x->t, d.idx);
+			n--;
+			continue;
+		}
+		if (tp4_now_ms() > end) {
+			fprintf(stderr, "# %u packets are missing\n", n);
+			return -ETIMEDOUT;
+		}
+		tp4_poll(x->t.fd, POLLIN, 10);
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(zc_come_and_go, under_traffic, 300)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	unsigned int round, rounds = tp4_scaled(100, 5);
+	struct ends *e = &self->e;
+	int fd, prog, ret;
+
+	prog = tp4_prog_const(XDP_PASS);
+	ASSERT_LE(0, prog);
+	for (round = 0; round < rounds; round++) {
+		/* With a program, only the queue pair is restarted */
+		if (round == rounds / 2)
+			ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, prog,
+						  XDP_FLAGS_DRV_MODE));
+		cfg.tx_nr = round % 3 ? RING : 0;
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
+		if (round % 2)
+			ASSERT_EQ(0, count_frames(&e->to));
+		end_close(&e->to);
+
+		/* Back to the stack */
+		fd = tp4_plain_open(e->to.ifindex, TP4_ETH_P);
+		ASSERT_LE(0, fd);
+		ret = tp4_plain_recv(fd, e->pkt, ENDS_MAX_PKT);
+		EXPECT_EQ(500, ret);
+		close(fd);
+	}
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, -1, XDP_FLAGS_DRV_MODE));
+}
+
+TEST_F_TIMEOUT(zc_come_and_go, killed, 300)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	unsigned int round;
+	int pipefd[2];
+	char c;
+	pid_t pid;
+
+	for (round = 0; round < 3; round++) {
+		ASSERT_EQ(0, pipe(pipefd));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid) {
+			if (end_open(&e->to, &cfg) ||
+			    receive_some(&e->to, RING) ||
+			    write(pipefd[1], "x", 1) != 1)
+				_exit(1);
+			for (;;)
+				receive_some(&e->to, RING);
+		}
+		close(pipefd[1]);
+		ASSERT_EQ(1, read(pipefd[0], &c, 1));
+		close(pipefd[0]);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		EXPECT_TRUE(tp4_pins_balanced());
+	}
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
+}
+
+TEST_F_TIMEOUT(zc_come_and_go, down_and_up, 300)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	struct tp4 *t = &e->to.t;
+	struct tpacket4_desc d;
+	unsigned int round, n;
+
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	for (round = 0; round < 3; round++) {
+		ASSERT_EQ(0, receive_some(&e->to, RING));
+		ASSERT_EQ(0, tp4_link_down(e->to.ifindex));
+		EXPECT_TRUE(tp4_poll(t->fd, POLLIN, TP4_WAIT_MS) & POLLERR);
+		EXPECT_EQ(-1, tp4_get_queue(t->fd));
+		n = 0;
+		while (tp4_rx_next(t, &d)) {
+			EXPECT_TRUE(!d.error || d.error == ENETDOWN);
+			n++;
+		}
+		EXPECT_EQ(RING, n);
+		EXPECT_EQ(-ENETDOWN, tp4_set_queue(t->fd, 0));
+		ASSERT_EQ(0, nic_up(&e->to, ETH_DATA_LEN));
+		ASSERT_EQ(0, tp4_set_queue(t->fd, 0));
+		for (n = 0; n < RING; n++)
+			tp4_rx_give(t, n);
+	}
+	ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
+}
+
+/* ---- beside AF_XDP -------------------------------------------------------- */
+
+FIXTURE(zc_nic_xsk) {
+	struct ends e;
+	struct tp4_xsk x;
+};
+
+FIXTURE_SETUP(zc_nic_xsk)
+{
+	if (!have_nics())
+		SKIP(return, "TP4_NIC_A and TP4_NIC_B are not set");
+	ASSERT_EQ(0, nics_up(&self->e, false, true, ETH_DATA_LEN));
+	self->e.from.fd = tp4_plain_open(self->e.from.ifindex, 0);
+	ASSERT_LE(0, self->e.from.fd);
+	ASSERT_EQ(0, tp4_xsk_open(&self->x));
+}
+
+FIXTURE_TEARDOWN(zc_nic_xsk)
+{
+	tp4_xsk_close(&self->x);
+	nics_free(&self->e);
+	EXPECT_TRUE(tp4_pins_balanced());
+}
+
+static int xsk_stream(struct ends *e, struct tp4_xsk *x, __u32 total)
+{
+	__u32 seq;
+	int map, prog, ret;
+
+	map = tp4_map_create(BPF_MAP_TYPE_XSKMAP, sizeof(__u32), 1);
+	if (map < 0)
+		return map;
+	ret = tp4_map_set_u32(map, 0, x->fd);
+	if (ret)
+		return ret;
+	prog = tp4_prog_redirect_map(map);
+	if (prog < 0)
+		return prog;
+	ret = tp4_link_xdp(e->to.ifindex, prog, XDP_FLAGS_DRV_MODE);
+	if (!ret)
+		ret = nic_wait_carrier(e->to.dev);
+	for (seq = 0; !ret && seq < total; seq++) {
+		size_t len = length_of(seq, LEAST, ETH_FRAME_LEN);
+
+		tp4_pkt_fill(e->pkt, len, seq);
+		ret = tp4_plain_send(e->from.fd, e->pkt, len);
+		if (!ret)
+			ret = tp4_xsk_recv_wait(x, e->pkt, ENDS_MAX_PKT);
+		if (ret > 0)
+			ret = tp4_pkt_ok(e->pkt, ret, seq, len) ? 0 : -EBADMSG;
+	}
+	close(prog);
+	close(map);
+	return ret;
+}
+
+/* It still works, before and after; and a queue pair has one holder */
+TEST_F_TIMEOUT(zc_nic_xsk, one_holder, 300)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	__u32 total = tp4_scaled(20000, 500);
+	struct ends *e = &self->e;
+	unsigned int round;
+
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, tp4_xsk_bind(&self->x, e->to.ifindex, 0,
+					  XDP_ZEROCOPY));
+		EXPECT_EQ(-EBUSY, end_open(&e->to, &cfg));
+		end_close(&e->to);
+		ASSERT_EQ(0, xsk_stream(e, &self->x, total));
+		EXPECT_EQ(-EBUSY, end_open(&e->to, &cfg));
+		end_close(&e->to);
+		tp4_xsk_close(&self->x);
+		ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, -1,
+					  XDP_FLAGS_DRV_MODE));
+		ASSERT_EQ(0, nic_wait_carrier(e->to.dev));
+
+		/* An AF_XDP socket gives its queue back in its own time */
+		unsigned long long end = tp4_now_ms() + TP4_WAIT_MS;
+		int ret;
+
+		while ((ret = end_open(&e->to, &cfg)) == -EBUSY &&
+		       tp4_now_ms() < end)
+			end_close(&e->to);
+		ASSERT_EQ(0, ret);
+		ASSERT_EQ(0, nic_wait_carrier(e->to.dev));
+		ASSERT_EQ(0, tp4_xsk_open(&self->x));
+		EXPECT_EQ(-EBUSY, tp4_xsk_bind(&self->x, e->to.ifindex, 0,
+					       XDP_ZEROCOPY));
+		EXPECT_EQ(-EBUSY, tp4_xsk_bind(&self->x, e->to.ifindex, 0,
+					       XDP_COPY));
+		ASSERT_EQ(0, one_way(e, total, 1, LEAST, ETH_FRAME_LEN, 0));
+		end_close(&e->to);
+		tp4_xsk_close(&self->x);
+		ASSERT_EQ(0, tp4_xsk_open(&self->x));
+	}
+}
+
+/* ---- XDP ------------------------------------------------------------------ */
+
+FIXTURE(zc_nic_xdp) {
+	struct ends e;
+	int plain;		/* the stack of B */
+};
+
+FIXTURE_VARIANT(zc_nic_xdp) {
+	bool tx;		/* B's socket has a TX ring, and so B's XDP TX ring */
+};
+
+FIXTURE_VARIANT_ADD(zc_nic_xdp, rx_only) {
+};
+
+FIXTURE_VARIANT_ADD(zc_nic_xdp, rx_and_tx) {
+	.tx = true,
+};
+
+FIXTURE_SETUP(zc_nic_xdp)
+{
+	struct tp4_cfg from = { .rx_nr = RING, .tx_nr = RING };
+	struct tp4_cfg to = { .rx_nr = RING };
+
+	if (!have_nics())
+		SKIP(return, "TP4_NIC_A and TP4_NIC_B are not set");
+	ASSERT_EQ(0, nics_up(&self->e, true, true, ETH_DATA_LEN));
+	if (variant->tx)
+		to.tx_nr = RING;
+	ASSERT_EQ(0, ends_open_cfg(&self->e, &from, &to));
+	ASSERT_EQ(0, nics_ready(&self->e));
+	self->plain = tp4_plain_open(self->e.to.ifindex, TP4_ETH_P);
+	ASSERT_LE(0, self->plain);
+}
+
+FIXTURE_TEARDOWN(zc_nic_xdp)
+{
+	close(self->plain);
+	nics_free(&self->e);
+	EXPECT_TRUE(tp4_pins_balanced());
+}
+
+/* Each verdict in turn, by the packet's number */
+TEST_F_TIMEOUT(zc_nic_xdp, verdicts, 300)
+{
+	static const __u32 verdicts[] = {
+		XDP_PASS, XDP_DROP, XDP_TX, XDP_PASS_TO_KERNEL, XDP_ABORTED,
+		XDP_TX, XDP_PASS, XDP_PASS_TO_KERNEL,
+	};
+	__u32 seq, k, total = tp4_scaled(100000, 2000) / 16 * 16;
+	struct ends *e = &self->e;
+	struct tpacket_stats_v4 st;
+	int map, prog, ret;
+	size_t len;
+
+	map = tp4_map_create(BPF_MAP_TYPE_ARRAY, sizeof(__u32), TP4_VERDICTS);
+	ASSERT_LE(0, map);
+	for (k = 0; k < TP4_VERDICTS; k++)
+		ASSERT_EQ(0, tp4_map_set_u32(map, k, verdicts[k % 8]));
+	prog = tp4_map_create(BPF_MAP_TYPE_DEVMAP, sizeof(__u32), 1);
+	ASSERT_LE(0, prog);
+	prog = tp4_prog_verdicts(map, prog);
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, prog, XDP_FLAGS_DRV_MODE));
+
+	for (seq = 0; seq < total; seq += 16) {
+		for (k = seq; k < seq + 16; k++) {
+			len = length_of(k, LEAST, ETH_FRAME_LEN);
+			tp4_pkt_fill(e->pkt, len, k);
+			ASSERT_EQ(0, end_queue(&e->from, e->pkt, len, 0));
+		}
+		ASSERT_LE(0, tp4_kick(&e->from.t, 0));
+		ASSERT_EQ(0, tp4_complete(&e->from.t));
+		for (k = seq; k < seq + 16; k++) {
+			len = length_of(k, LEAST, ETH_FRAME_LEN);
+			switch (verdicts[k % 8]) {
+			case XDP_PASS:
+				ret = end_recv(&e->to, e->pkt);
+				break;
+			case XDP_TX:
+				ret = end_recv(&e->from, e->pkt);
+				break;
+			case XDP_PASS_TO_KERNEL:
+				ret = tp4_plain_recv(self->plain, e->pkt,
+						     ENDS_MAX_PKT);
+				break;
+			default:
+				continue;
+			}
+			ASSERT_TRUE(ret > 0 && tp4_pkt_ok(e->pkt, ret, k, len))
+				TH_LOG("packet %u, verdict %u", k,
+				       verdicts[k % 8]);
+		}
+		/* Between those of the program */
+		if (!variant->tx)
+			continue;
+		tp4_pkt_fill(e->pkt, 100, seq);
+		ASSERT_EQ(0, end_queue(&e->to, e->pkt, 100, 0));
+		ASSERT_EQ(0, end_kick(&e->to, 100));
+		ret = end_recv(&e->from, e->pkt);
+		ASSERT_TRUE(ret > 0 && tp4_pkt_ok(e->pkt, ret, seq, 100));
+	}
+	EXPECT_TRUE(end_is_empty(&e->to));
+	EXPECT_TRUE(end_is_empty(&e->from));
+	ASSERT_EQ(0, tp4_stats(e->to.t.fd, &st));
+	EXPECT_EQ(total / 4, st.xdp_pass);
+	EXPECT_EQ(total / 8, st.xdp_drop);
+	EXPECT_EQ(total / 4, st.xdp_tx);
+	EXPECT_EQ(total / 4, st.xdp_pass_to_kernel);
+	EXPECT_EQ(total / 8, st.xdp_aborted);
+	EXPECT_EQ(0, st.xdp_errors);
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, -1, XDP_FLAGS_DRV_MODE));
+	close(prog);
+	close(map);
+	ASSERT_EQ(0, one_way(e, 1000, BATCH, LEAST, ETH_FRAME_LEN, 0));
+}
+
+/*
+ * From a queue that is held to another device, and from there to such a queue's
+ * XDP TX ring, which is the socket's own if it has a TX ring.
+ */
+TEST_F_TIMEOUT(zc_nic_xdp, redirect, 300)
+{
+	struct tp4_netcfg cfg = {};
+	struct ends *e = &self->e;
+	int x, y, pass, prog, plain, ret;
+	struct tpacket_stats_v4 st;
+	__u32 seq;
+
+	ASSERT_EQ(0, tp4_veth_add("tp4x", "tp4y", &cfg));
+	x = if_nametoindex("tp4x");
+	y = if_nametoindex("tp4y");
+	ASSERT_EQ(0, tp4_link_up(x));
+	ASSERT_EQ(0, tp4_link_up(y));
+	pass = tp4_prog_const(XDP_PASS);
+	ASSERT_LE(0, pass);
+	ASSERT_EQ(0, tp4_link_xdp(y, pass, XDP_FLAGS_DRV_MODE));
+	plain = tp4_plain_open(y, TP4_ETH_P);
+	ASSERT_LE(0, plain);
+
+	/* Out of tp4x, so tp4y receives it */
+	prog = tp4_prog_redirect(x);
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, prog, XDP_FLAGS_DRV_MODE));
+	for (seq = 0; seq < 500; seq++) {
+		tp4_pkt_fill(e->pkt, 300, seq);
+		ASSERT_EQ(0, end_queue(&e->from, e->pkt, 300, 0));
+		ASSERT_EQ(0, end_kick(&e->from, 300));
+		ret = tp4_plain_recv(plain, e->pkt, ENDS_MAX_PKT);
+		ASSERT_TRUE(ret > 0 && tp4_pkt_ok(e->pkt, ret, seq, 300));
+	}
+	ASSERT_EQ(0, tp4_stats(e->to.t.fd, &st));
+	EXPECT_EQ(500, st.xdp_redirect);
+	EXPECT_EQ(0, st.xdp_errors);
+	close(prog);
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, pass, XDP_FLAGS_DRV_MODE));
+
+	/* What tp4y receives goes out of B, so A receives it */
+	prog = tp4_prog_redirect(e->to.ifindex);
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, tp4_link_xdp(y, prog, XDP_FLAGS_DRV_MODE));
+	close(plain);
+	plain = tp4_plain_open(x, 0);
+	ASSERT_LE(0, plain);
+	for (seq = 0; seq < 500; seq++) {
+		tp4_pkt_fill(e->pkt, 300, seq);
+		ASSERT_EQ(0, tp4_plain_send(plain, e->pkt, 300));
+		if (variant->tx)
+			continue;
+		ret = end_recv(&e->from, e->pkt);
+		ASSERT_TRUE(ret > 0 && tp4_pkt_ok(e->pkt, ret, seq, 300));
+	}
+	ASSERT_EQ(0, tp4_link_xdp(y, -1, XDP_FLAGS_DRV_MODE));
+	if (variant->tx) {
+		/* All that does come is what the socket sends */
+		tp4_pkt_fill(e->pkt, 300, 1000);
+		ASSERT_EQ(0, end_queue(&e->to, e->pkt, 300, 0));
+		ASSERT_EQ(0, end_kick(&e->to, 300));
+		ret = end_recv(&e->from, e->pkt);
+		ASSERT_TRUE(ret > 0 && tp4_pkt_ok(e->pkt, ret, 1000, 300));
+	}
+	EXPECT_TRUE(end_is_empty(&e->from));
+	close(plain);
+	close(prog);
+	close(pass);
+	ASSERT_EQ(0, tp4_link_del(x));
+}
+
+/* ---- the end -------------------------------------------------------------- */
+
+static int pci_address(const char *dev, char *address, size_t size)
+{
+	char path[256], target[256];
+	ssize_t n;
+
+	nic_path(path, sizeof(path), dev, "device");
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	snprintf(address, size, "%s", strrchr(target, '/') + 1);
+	return 0;
+}
+
+/* The interface of a PCI device that has just been bound, under its old name */
+static int pci_restore(const char *address, const char *name)
+{
+	unsigned long long end = tp4_now_ms() + TP4_WAIT_MS;
+	char path[256], now[IFNAMSIZ] = "";
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/net", address);
+	while (!now[0]) {
+		if (tp4_now_ms() > end)
+			return -ETIMEDOUT;
+		dir = opendir(path);
+		if (!dir)
+			continue;
+		while ((entry = readdir(dir)))
+			if (entry->d_name[0] != '.')
+				snprintf(now, sizeof(now), "%.15s",
+					 entry->d_name);
+		closedir(dir);
+	}
+	if (!strcmp(now, name))
+		return 0;
+	return run("ip link set dev %s name %s", now, name);
+}
+
+TEST_F_TIMEOUT(zc_come_and_go, unbound, 300)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	unsigned int round, n;
+	struct tpacket4_desc d;
+	char address[64];
+
+	ASSERT_EQ(0, pci_address(e->to.dev, address, sizeof(address)));
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, receive_some(&e->to, RING));
+		ASSERT_EQ(0, tp4_write_file("/sys/bus/pci/drivers/i40e/unbind",
+					    address));
+		EXPECT_TRUE(tp4_poll(e->to.t.fd, POLLIN, TP4_WAIT_MS) &
+			    POLLERR);
+		EXPECT_EQ(-1, tp4_get_queue(e->to.t.fd));
+		for (n = 0; tp4_rx_next(&e->to.t, &d); n++)
+			EXPECT_TRUE(!d.error || d.error == ENETDOWN);
+		EXPECT_EQ(RING, n);
+		end_close(&e->to);
+		EXPECT_TRUE(tp4_pins_balanced());
+		ASSERT_EQ(0, tp4_write_file("/sys/bus/pci/drivers/i40e/bind",
+					    address));
+		ASSERT_EQ(0, pci_restore(address, e->to.dev));
+		ASSERT_EQ(0, nic_up(&e->to, ETH_DATA_LEN));
+		ASSERT_EQ(0, nic_wait_carrier(e->from.dev));
+	}
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	ASSERT_EQ(0, receive_some(&e->to, RING));
+}
+
+TEST_HARNESS_MAIN
