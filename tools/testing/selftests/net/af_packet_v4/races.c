@@ -728,6 +728,15 @@ static int works(struct arena *a)
 	return ret;
 }
 
+/*
+ * Where time is short, not all pairs are tried, but every sixth, unless
+ * TP4_ALL_PAIRS is set
+ */
+static size_t next_pair(void)
+{
+	return getenv("TP4_ALL_PAIRS") || tp4_scaled(20, 1) > 1 ? 1 : 6;
+}
+
 /* One kind of change against itself and all that come behind it */
 static void race_all(struct __test_metadata *_metadata, struct arena *a,
 		     const char *name)
@@ -738,7 +747,7 @@ static void race_all(struct __test_metadata *_metadata, struct arena *a,
 		if (!strcmp(changes[i].name, name))
 			break;
 	ASSERT_LT(i, ARRAY_SIZE(changes));
-	for (k = i; k < ARRAY_SIZE(changes); k++) {
+	for (k = i; k < ARRAY_SIZE(changes); k += next_pair()) {
 		ASSERT_EQ(0, race_quietly(a, &changes[i], &changes[k]));
 		ASSERT_EQ(0, __atomic_load_n(&a->bad, __ATOMIC_ACQUIRE))
 			TH_LOG("%s against %s: %s by %s", name,
@@ -746,8 +755,9 @@ static void race_all(struct __test_metadata *_metadata, struct arena *a,
 		ASSERT_EQ(0, works(a))
 			TH_LOG("after %s against %s", name, changes[k].name);
 	}
-	/* Not only refused */
-	EXPECT_LT(0, a->done);
+	/* Not only refused: somebody must have made it possible */
+	if (next_pair() == 1)
+		EXPECT_LT(0, a->done);
 }
 
 TEST_F_TIMEOUT(races, bind, 1800)
