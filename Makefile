@@ -5,7 +5,7 @@
 SUITE ?=
 OUT ?=
 
-.PHONY: help demo test bench check series headers kernel
+.PHONY: help demo test test-long bench check series headers kernel
 
 help:
 	@echo 'AF_PACKET V4 on Linux 6.12. Needs a Debian 12 or 13 machine and no hardware.'
@@ -13,6 +13,7 @@ help:
 	@echo '  make demo                 V2, V3 and V4 side by side: boots the patched kernel,'
 	@echo '                            runs the samples on veth, prints and draws the table'
 	@echo '  make test [SUITE=name]    all tests, or one suite (lab/test --list)'
+	@echo '  make test-long            those as well that take long'
 	@echo '  make bench                the benchmark'
 	@echo '  make check                checkpatch, sparse, W=1, coccicheck, shellcheck ...;'
 	@echo '                            prints nothing when all is well'
@@ -30,6 +31,9 @@ demo:
 
 test:
 	@lab/test $(SUITE)
+
+test-long:
+	@lab/test --long $(SUITE)
 
 bench:
 	@lab/bench

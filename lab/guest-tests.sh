@@ -12,17 +12,21 @@
 OWN_SUITE=' l2fwd_tcp.sh zc_nic '
 
 # kselftest LANE TIMEOUT [OPTION...]: each program of af_packet_v4 in a guest of
-# its own, so that a splat or a leak tells whose it is
+# its own, so that a splat or a leak tells whose it is; or those that are named in
+# $KSELFTEST_PROGRAMS
 kselftest() {
 	local lane=$1 timeout=$2 dir program
-	local -a programs=()
+	local -a programs=() kernel=("--$1")
 
 	shift 2
+	[[ " $* " != *' --debug '* ]] || kernel+=(--debug)
 	dir=$("$LAB_ROOT/lab/selftests" v4)
 	while read -r program; do
 		[[ $OWN_SUITE == *" $program "* ]] || programs+=("$program")
 	done <"$dir/.tests"
-	"$LAB_ROOT/lab/kernel" "--$lane" >/dev/null
+	[ -z "${KSELFTEST_PROGRAMS:-}" ] ||
+		read -ra programs <<<"$KSELFTEST_PROGRAMS"
+	"$LAB_ROOT/lab/kernel" "${kernel[@]}" >/dev/null
 
 	ktap_plan "${#programs[@]}"
 	cd "$dir" || exit
