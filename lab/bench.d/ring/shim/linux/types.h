@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What net/packet/tp4_queue.h needs of the kernel, for user space. */
+#ifndef SHIM_TYPES_H
+#define SHIM_TYPES_H
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include_next <linux/types.h>
+typedef __u64 u64;
+typedef __u32 u32;
+typedef __u16 u16;
+typedef __u8 u8;
+#endif

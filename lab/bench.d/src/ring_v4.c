@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/* TPACKET_V4 by way of tpacket4_user.h, in copy mode and in zero copy */
+
+#include "tpacket4_user.h"
+
+#include "bench.h"
+
+/* As much as zero copy leaves before received data. */
+#define TX_OFFSET	256
+
+struct v4_end {
+	struct end end;
+	struct tp4_socket sock;
+	struct tp4_buffer own;
+	struct tp4_buffer *buf;
+	/* TX: frames that are ours */
+	struct tpacket4_desc *free;
+	unsigned int nr_free;
+};
+
+static struct v4_end *v4(struct end *end)
+{
+	return (struct v4_end *)end;
+}
+
+static void v4_fill(struct v4_end *v4, __u64 first)
+{
+	struct end *end = &v4->end;
+	unsigned int rx = end->roles & ROLE_RX ? end->opt->frames : 0;
+	unsigned int tx = end->roles & ROLE_TX ? end->opt->frames : 0;
+	__u64 *idx = xcalloc(end->opt->frames, sizeof(*idx));
+	unsigned int i;
+
+	/* Where frames are swapped, ours may be sent by the other end. */
+	for (i = 0; i < v4->buf->nr_frames; i++)
+		packet_build(end, (unsigned char *)
+			     tp4_buffer_frame(v4->buf, i) + TX_OFFSET);
+	for (i = 0; i < rx; i++)
+		idx[i] = first + i;
+	tp4q_enqueue_frames(&v4->sock.rx, idx, rx);
+	free(idx);
+
+	v4->free = xcalloc(end->opt->frames + MAX_BATCH, sizeof(*v4->free));
+	for (i = 0; i < tx; i++)
+		v4->free[i] = (struct tpacket4_desc) { .idx = first + rx + i };
+	v4->nr_free = tx;
+}
+
+static struct end *v4_open(const struct options *opt, const char *interface,
+			   unsigned int roles, struct end *peer)
+{
+	struct v4_end *v4_end = xcalloc(1, sizeof(*v4_end));
+	struct end *end = &v4_end->end;
+	struct tp4_socket_opts so = {};
+	unsigned int frames;
+
+	end_init(end, &v4_ops, opt, interface, roles);
+	frames = opt->frames * (!!(roles & ROLE_RX) + !!(roles & ROLE_TX));
+	/* One buffer for both ends: the same number of frames each. */
+	if (peer) {
+		v4_end->buf = v4(peer)->buf;
+	} else {
+		unsigned int ends = opt->mode == V4_ZC && opt->far ? 2 : 1;
+
+		v4_end->buf = &v4_end->own;
+		errno = -tp4_buffer_open(v4_end->buf, frames * ends, FRAME_SIZE,
+					 0);
+		if (errno)
+			end_fail(end, v4_end->buf->failed);
+	}
+
+	so.interface = interface;
+	so.rx_buffer = v4_end->buf;
+	so.rx_nr = roles & ROLE_RX ? opt->frames : 0;
+	so.tx_nr = roles & ROLE_TX ? opt->frames : 0;
+	so.flags = TP4_SOCK_NO_BIND;
+	if (!opt->qdisc)
+		so.flags |= TP4_SOCK_QDISC_BYPASS;
+	if (opt->mode == V4_ZC)
+		so.flags |= TP4_SOCK_ZEROCOPY;
+	errno = -tp4_socket_open(&v4_end->sock, &so);
+	if (errno)
+		end_fail(end, v4_end->sock.failed);
+	v4_fill(v4_end, peer ? frames : 0);
+	errno = -tp4_socket_bind(&v4_end->sock, &so);
+	if (errno)
+		end_fail(end, v4_end->sock.failed);
+	end->memory = (size_t)frames * FRAME_SIZE + v4_end->sock.map_len;
+	return end;
+}
+
+static void v4_close(struct end *end)
+{
+	tp4_socket_close(&v4(end)->sock);
+	if (v4(end)->buf == &v4(end)->own)
+		tp4_buffer_close(v4(end)->buf);
+	free(v4(end)->free);
+	free(end);
+}
+
+static unsigned int v4_rx(struct end *end)
+{
+	struct tpacket4_desc d[MAX_BATCH];
+	struct v4_end *v4_end = v4(end);
+	__u64 bytes = 0;
+	unsigned int i, n;
+
+	n = tp4q_dequeue_batch(&v4_end->sock.rx, d, end->opt->batch);
+	for (i = 0; i < n; i++)
+		bytes += d[i].len;
+	if (end->check)
+		for (i = 0; i < n; i++)
+			packet_check(end, tp4_desc_data(v4_end->buf, &d[i]),
+				     d[i].len);
+	tp4q_enqueue_batch(&v4_end->sock.rx, d, n);
+	end->rx_packets += n;
+	end->rx_bytes += bytes;
+	return n;
+}
+
+static void v4_reap(struct v4_end *v4_end)
+{
+	struct tpacket4_desc *d = &v4_end->free[v4_end->nr_free];
+	unsigned int i, n;
+
+	n = tp4q_dequeue_batch(&v4_end->sock.tx, d, v4_end->end.opt->batch);
+	for (i = 0; i < n; i++)
+		if (d[i].error)
+			v4_end->end.errors++;
+	v4_end->nr_free += n;
+}
+
+static unsigned int v4_tx(struct end *end, unsigned int nr)
+{
+	struct v4_end *v4_end = v4(end);
+	struct tpacket4_desc *d;
+	unsigned int i;
+
+	v4_reap(v4_end);
+	if (nr > v4_end->nr_free)
+		nr = v4_end->nr_free;
+	v4_end->nr_free -= nr;
+	d = &v4_end->free[v4_end->nr_free];
+	for (i = 0; i < nr; i++) {
+		d[i].len = end->opt->size;
+		d[i].offset = TX_OFFSET;
+		d[i].flags = 0;
+	}
+	if (end->check)
+		for (i = 0; i < nr; i++) {
+			packet_build(end, tp4_desc_data(v4_end->buf, &d[i]));
+			packet_number(end, tp4_desc_data(v4_end->buf, &d[i]));
+		}
+	tp4q_enqueue_batch(&v4_end->sock.tx, d, nr);
+	tp4_socket_kick(&v4_end->sock, MSG_DONTWAIT);
+	return nr;
+}
+
+static void v4_kick(struct end *end)
+{
+	tp4_socket_kick(&v4(end)->sock, MSG_DONTWAIT);
+	v4_reap(v4(end));
+}
+
+static unsigned int v4_pending(struct end *end)
+{
+	return tp4q_num_held(&v4(end)->sock.tx);
+}
+
+static unsigned int v4_forward(struct end *end)
+{
+	struct tpacket4_desc d[MAX_BATCH];
+	struct v4_end *v4_end = v4(end);
+	struct tp4_socket *sock = &v4_end->sock;
+	unsigned int i, n, done;
+	__u64 bytes = 0;
+
+	n = tp4q_dequeue_batch(&sock->rx, d, end->opt->batch);
+	if (!n)
+		return 0;
+	if (end->check)
+		for (i = 0; i < n; i++)
+			packet_check(end, tp4_desc_data(v4_end->buf, &d[i]),
+				     d[i].len);
+	for (i = 0; i < n; i++) {
+		swap_macs(tp4_desc_data(v4_end->buf, &d[i]));
+		bytes += d[i].len;
+		d[i].flags = 0;
+	}
+	if (tp4q_enqueue_batch(&sock->tx, d, n))
+		errx(1, "%s: TX ring full", end->interface);
+	tp4_socket_kick(sock, MSG_DONTWAIT);
+	end->rx_packets += n;
+	end->rx_bytes += bytes;
+	end->tx_packets += n;
+
+	/* The frames that were sent receive the next packets. */
+	done = tp4q_num_free(&sock->rx);
+	done = tp4q_dequeue_batch(&sock->tx, d, done < MAX_BATCH ? done :
+							     MAX_BATCH);
+	for (i = 0; i < done; i++)
+		if (d[i].error)
+			end->errors++;
+	tp4q_enqueue_batch(&sock->rx, d, done);
+	return n;
+}
+
+static int v4_fd(struct end *end)
+{
+	return v4(end)->sock.fd;
+}
+
+static __u64 v4_drops(struct end *end)
+{
+	struct tpacket_stats_v4 stats;
+
+	errno = -tp4_socket_stats(&v4(end)->sock, &stats);
+	if (errno)
+		end_fail(end, "getsockopt(PACKET_STATISTICS)");
+	return stats.tp_drops;
+}
+
+const struct end_ops v4_ops = {
+	.open = v4_open,
+	.close = v4_close,
+	.rx = v4_rx,
+	.tx = v4_tx,
+	.forward = v4_forward,
+	.kick = v4_kick,
+	.pending = v4_pending,
+	.fd = v4_fd,
+	.drops = v4_drops,
+};
