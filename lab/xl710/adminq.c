@@ -771,6 +771,9 @@ void adminq_write(struct xl710 *dev, uint32_t addr, uint32_t val)
 		return;
 	}
 	wr(dev, addr, val);
+	/* The driver clears head and tail before it switches the queue off. */
+	if (addr == PF_ATQH)
+		dev->atq_next = val;
 	if (addr == PF_ATQT)
 		run_commands(dev);
 }

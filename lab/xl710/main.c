@@ -21,7 +21,7 @@
 #include "wire.h"
 
 #define PORTS_MAX	8
-#define SPIN_NS		100000		/* how long to look for work before sleep */
+#define SPIN_NS		50000		/* how long to look for work before sleep */
 #define PREEMPTED_NS	300000		/* a round that took so long was not ours */
 #define NO_SPIN_NS	20000000	/* then others need the CPU, the guest perhaps */
 #define FDS_EVERY	256		/* rounds between looks at the sockets */

@@ -59,7 +59,7 @@ static const uint32_t constants[] = {
 	GLNVM_ULD, GLNVM_GENS, GLNVM_FLA, GLNVM_SRDATA, GLPCI_CAPSUP, GLPCI_CNF2,
 	GLPCI_LBARCTRL, PF_FUNC_RID, PFPCI_SUBSYSID, PF_VT_PFALLOC, PRTDCB_GENS,
 	GLGEN_MDIO_I2C_SEL(0), GLGEN_MDIO_I2C_SEL(1), GLGEN_MDIO_I2C_SEL(2),
-	GLGEN_MDIO_I2C_SEL(3), PF_PCI_CIAD,
+	GLGEN_MDIO_I2C_SEL(3), PF_PCI_CIAD, PRTTSYN_CTL0,
 };
 
 enum { UNKNOWN, STORAGE, CONSTANT };
@@ -110,6 +110,7 @@ void reg_reset(struct xl710 *dev)
 	wr(dev, PRTGL_SAL, (uint32_t)dev->mac[3] << 24 | dev->mac[2] << 16 |
 	   dev->mac[1] << 8 | dev->mac[0]);
 	wr(dev, GLMSS, 0x40 << 16);
+	wr(dev, PRTTSYN_CTL0, 0xf << 8);	/* the clock is another function's */
 	wr(dev, GLGEN_PCIFCNCNT, 1);
 	wr(dev, PRTGEN_CNF + 4, 1);		/* one port, the others are off */
 	wr(dev, PRTGEN_CNF + 8, 1);

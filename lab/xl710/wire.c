@@ -6,7 +6,6 @@
 #include "wire.h"
 
 #define QUEUE_MAX	256		/* frames that wait for a port */
-#define PAUSE_LIMIT	500000000ULL	/* ns that a port can hold up another */
 #define FRAME_MAX	(XL710_MAX_FRAME + 8)
 #define POLL_BURST	64		/* frames in one go: others wait */
 
@@ -96,10 +95,8 @@ static bool deliver(struct wire *w, const uint8_t *data, unsigned int len,
 	switch (rx_frame(w->dev, data, len, crc_error)) {
 	case RX_NO_DESC:
 		if (w->pause) {
-			if (!w->pause_since)
-				w->pause_since = xl710_clock();
-			if (xl710_clock() - w->pause_since < PAUSE_LIMIT)
-				return false;
+			w->paused = true;
+			return false;
 		}
 		rx_count_drop(w->dev, len);
 		w->dropped++;
@@ -110,7 +107,7 @@ static bool deliver(struct wire *w, const uint8_t *data, unsigned int len,
 	case RX_DONE:
 		break;
 	}
-	w->pause_since = 0;
+	w->paused = false;
 	w->to_port++;
 	w->to_port_bytes += len;
 	capture(w, data, len);
@@ -162,7 +159,7 @@ void wire_inject(struct wire *w, const uint8_t *data, unsigned int len, bool crc
 void wire_rx_ready(struct xl710 *dev)
 {
 	if (dev->wire)
-		dev->wire->pause_since = 0;
+		dev->wire->paused = false;
 }
 
 void wire_link(struct wire *w, bool up)
@@ -482,7 +479,7 @@ uint64_t wire_poll(struct wire *w)
 	uint64_t next, gen;
 
 	run_queue(w);
-	next = w->first ? xl710_clock() + (w->pause_since ? 100000 : 0) : XL710_NEVER;
+	next = w->first ? xl710_clock() + (w->paused ? 100000 : 0) : XL710_NEVER;
 	gen = gen_poll(w);
 	/* Whoever sends to this port may go on. */
 	if (w->queued < QUEUE_MAX) {

@@ -65,7 +65,7 @@ struct wire {
 	enum wire_mode mode;
 	struct wire *peer;
 	bool pause;			/* wait for the receiver, or drop */
-	uint64_t pause_since;
+	bool paused;			/* the receiver has no descriptors */
 	struct frame *first, **last;	/* on their way to the port */
 	unsigned int queued;
 	uint64_t dropped;

@@ -475,6 +475,11 @@ static void test_adminq(void)
 	/* More than a ring: it wraps. */
 	for (unsigned int i = 0; i < 70; i++)
 		CHECK_EQ(aq(dev, 0x0001, param, 0), 0);
+	/* How the driver switches it off runs nothing of what is in the ring. */
+	w32(dev, PF_ATQH, 0);
+	w32(dev, PF_ATQT, 0);
+	w32(dev, PF_ATQLEN, 0);
+	CHECK_EQ(dev->unmodelled, 1);
 	CHECK_EQ(dev->violations, 0);
 	xl710_free(dev);
 }

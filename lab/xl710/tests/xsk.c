@@ -368,9 +368,10 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "drop"))
 		return run_drop(ifindex, packets);
 	open_socket(ifindex);
+	/* i40e wants a program on the interface for sending, too. */
+	attach_socket(ifindex);
 	if (!strcmp(argv[1], "tx"))
 		return run_tx(packets, argc > 4 ? atoi(argv[4]) : 60);
-	attach_socket(ifindex);
 	puts("ready");
 	return run_rx(packets, !strcmp(argv[1], "fwd"));
 }
