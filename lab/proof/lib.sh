@@ -179,8 +179,9 @@ proof_barrier_functions() {
 # Each is named by a litmus test, and each that is named has one, or is the
 # other side of one.
 proof_functions() {
-	local file function named status=0
+	local file function functions named status=0
 
+	functions=$(proof_barrier_functions)
 	named=$(sed -n 's/^ \* Functions: //p' "$PROOF_DIR"/litmus/*.litmus |
 		tr ' ' '\n' | sort -u)
 	while read -r file function; do
@@ -188,9 +189,9 @@ proof_functions() {
 			echo "$file: $function() has a barrier, but no litmus test"
 			status=1
 		}
-	done < <(proof_barrier_functions)
+	done <<<"$functions"
 	for function in $named; do
-		proof_barrier_functions | grep -q " $function\$" || {
+		grep -q " $function\$" <<<"$functions" || {
 			echo "a litmus test names $function(), which has no barrier"
 			status=1
 		}
