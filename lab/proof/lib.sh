@@ -163,7 +163,7 @@ proof_barrier_functions() {
 		esac | awk -v file="${file##*/}" '
 			/^@/ { if (match($0, /[a-z0-9_]+\(/))
 				name = substr($0, RSTART, RLENGTH - 1) }
-			/^[a-z].*\(/ && !/;$/ {
+			/^[a-z_].*\(/ && !/;$/ {
 				line = $0
 				sub(/\(.*/, "", line)
 				sub(/.*[ *]/, "", line)
