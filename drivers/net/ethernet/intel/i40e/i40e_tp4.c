@@ -219,7 +219,7 @@ static bool i40e_tp4_receive(struct i40e_ring *rx_ring, u64 qword,
  * @rx_ring: its RX ring
  * @budget: NAPI budget
  *
- * Returns the number of packets.
+ * Return: the number of packets.
  */
 int i40e_tp4_clean_rx_irq(struct i40e_ring *rx_ring, int budget)
 {
@@ -434,7 +434,7 @@ static bool i40e_tp4_send(struct i40e_ring *xdp_ring)
  * i40e_tp4_clean_tx_irq - complete packets of a socket, and send new ones
  * @xdp_ring: its XDP TX ring
  *
- * Returns true: i40e_tp4_is_idle() knows whether there is more.
+ * Return: true, as i40e_tp4_is_idle() knows whether there is more.
  */
 bool i40e_tp4_clean_tx_irq(struct i40e_ring *xdp_ring)
 {
@@ -482,7 +482,7 @@ static bool i40e_tp4_rx_is_idle(struct i40e_ring *rx_ring)
  * i40e_tp4_is_idle - may NAPI stop?
  * @q_vector: its vector, all rings of which have been looked at
  *
- * Returns false if user space has queued something in the meantime.
+ * Return: false if user space has queued something in the meantime.
  */
 bool i40e_tp4_is_idle(struct i40e_q_vector *q_vector)
 {
@@ -513,7 +513,7 @@ static enum hrtimer_restart i40e_tp4_look(struct hrtimer *timer)
  * What a program sends of a socket's packets goes out by the same queue pair, on
  * whatever CPU.
  *
- * Returns the number of a queue pair.
+ * Return: the number of a queue pair.
  */
 unsigned int i40e_tp4_xdp_queue(struct i40e_vsi *vsi)
 {
@@ -527,7 +527,7 @@ unsigned int i40e_tp4_xdp_queue(struct i40e_vsi *vsi)
  * i40e_tp4_xdp_is_refused - is an XDP TX ring somebody else's?
  * @xdp_ring: the ring for ndo_xdp_xmit(), see i40e_tp4_xdp_queue()
  *
- * Returns true if it belongs to a socket, and its NAPI is not what runs here.
+ * Return: true if it belongs to a socket, and its NAPI is not what runs here.
  */
 bool i40e_tp4_xdp_is_refused(struct i40e_ring *xdp_ring)
 {
@@ -542,7 +542,7 @@ bool i40e_tp4_xdp_is_refused(struct i40e_ring *xdp_ring)
  * @netdev: the device
  * @queue_pair: which one
  *
- * Returns 0, also while the device is reset: afterwards NAPI looks at all rings.
+ * Return: 0, also while the device is reset: afterwards NAPI looks at all rings.
  * -ENETDOWN if that has failed.
  */
 int i40e_tp4_xmit(struct net_device *netdev, int queue_pair)
@@ -667,6 +667,8 @@ static bool i40e_tp4_fits_one(const struct i40e_tp4 *tp4, unsigned int mtu,
  * @vsi: the VSI
  * @mtu: MTU
  * @has_prog: there is an XDP program, so each packet has to fit into one frame
+ *
+ * Return: true if they can.
  */
 bool i40e_tp4_fits(struct i40e_vsi *vsi, unsigned int mtu, bool has_prog)
 {
@@ -697,6 +699,8 @@ void i40e_tp4_set_xdp(struct i40e_vsi *vsi)
  * i40e_tp4_fix_features - ndo_fix_features(): what sockets do not want
  * @netdev: the device
  * @features: what is wanted
+ *
+ * Return: @features, less those.
  */
 netdev_features_t i40e_tp4_fix_features(struct net_device *netdev,
 					netdev_features_t features)
@@ -1086,7 +1090,7 @@ static int i40e_tp4_enable(struct i40e_vsi *vsi, struct tp4_netdev_parms *parms)
  * @netdev: the device
  * @parms: see there
  *
- * Returns 0, or a negative errno.
+ * Return: 0, or a negative errno.
  */
 int i40e_tp4_zerocopy(struct net_device *netdev, struct tp4_netdev_parms *parms)
 {
