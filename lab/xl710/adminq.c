@@ -444,6 +444,19 @@ static int cmd_promiscuous(struct cmd *c)
 
 	if (!vsi)
 		return RC_ENOENT;
+	if (get16(c->param + 6) & 0x8000) {
+		unsigned int vlan = get16(c->param + 6) & 0xfff;
+
+		/* One VLAN: the driver asks for broadcasts alone. */
+		if (valid != 0x04) {
+			xl_unmodelled(c->dev, "promiscuous mode %#x for one VLAN", valid);
+			return RC_EINVAL;
+		}
+		vsi->bcast_vlan[vlan / 8] &= ~(1 << vlan % 8);
+		if (flags & 0x04)
+			vsi->bcast_vlan[vlan / 8] |= 1 << vlan % 8;
+		return RC_OK;
+	}
 	if (valid & 0x01)
 		vsi->prom_uni = flags & 0x01;
 	if (valid & 0x02)
@@ -454,8 +467,6 @@ static int cmd_promiscuous(struct cmd *c)
 		vsi->is_default = flags & 0x08;
 	if (valid & 0x10)
 		vsi->prom_vlan = flags & 0x10;
-	if (get16(c->param + 6) & 0x8000)
-		xl_unmodelled(c->dev, "promiscuous mode for one VLAN");
 	return RC_OK;
 }
 

@@ -239,11 +239,13 @@ static bool filter_match(const struct vsi *vsi, const struct packet *p)
 bool vsi_accepts(const struct vsi *vsi, const struct packet *p)
 {
 	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	unsigned int vlan = p->tagged ? p->vlan & 0xfff : 0;
 
 	if (vsi->is_default)
 		return true;
 	if (!memcmp(p->data, broadcast, 6))
-		return vsi->prom_bcast || filter_match(vsi, p);
+		return vsi->prom_bcast || filter_match(vsi, p) ||
+			vsi->bcast_vlan[vlan / 8] & 1 << vlan % 8;
 	if (p->data[0] & 1)
 		return vsi->prom_multi || filter_match(vsi, p);
 	return vsi->prom_uni || filter_match(vsi, p);

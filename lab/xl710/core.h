@@ -132,6 +132,7 @@ struct vsi {
 	uint16_t seid, number, uplink;
 	uint8_t props[128];
 	bool prom_uni, prom_multi, prom_bcast, prom_vlan, is_default;
+	uint8_t bcast_vlan[4096 / 8];	/* broadcasts of these VLANs */
 	struct macvlan filter[VSI_FILTERS];
 	unsigned int filters;
 	struct vsi_stats stats;

@@ -294,6 +294,9 @@ void reg_write(struct xl710 *dev, uint32_t addr, uint32_t val)
 	case GLNVM_SRCTL:
 		nvm_srctl(dev, val);
 		return;
+	case PRTGEN_STATUS:
+		/* Read only. The driver writes tails there that are for no queue. */
+		return;
 	case PFHMC_SDCMD:
 		hmc_sdcmd(dev, val);
 		return;

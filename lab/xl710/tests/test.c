@@ -741,6 +741,23 @@ static void test_promiscuous(void)
 	udp(dev, frame, 60, 9);
 	memset(frame, 0xff, 6);
 	CHECK_EQ(rx_frame(dev, frame, 60, false), RX_DROPPED);
+	/* Of one VLAN, which another one is not. */
+	param[0] = 4;
+	param[2] = 4;
+	param[4] = 0x86;
+	param[5] = 0x01;
+	param[6] = 7;
+	param[7] = 0x80;
+	CHECK_EQ(aq(dev, 0x0254, param, 0), 0);
+	CHECK_EQ(rx_frame(dev, frame, 60, false), RX_DROPPED);
+	memcpy(frame + 12, "\x81\x00\x00\x07", 4);
+	CHECK_EQ(rx_frame(dev, frame, 60, false), RX_DONE);
+	rxq_stop(dev, &dev->rxq[0]);
+	rx_on(dev, 0, 1522);
+	memset(at(RXQ(0)), 0, 16);
+	udp(dev, frame, 60, 9);
+	memset(frame, 0xff, 6);
+	memset(param, 0, sizeof(param));
 	param[0] = 4;			/* broadcast */
 	param[2] = 4;
 	param[4] = 0x86;
