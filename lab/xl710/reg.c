@@ -47,6 +47,8 @@ static const struct {
 	{ PRTQF_FD_INSET(0, 0), PRTQF_FD_INSET(63, 1) },
 	{ PRTQF_FLX_PIT(0), PRTQF_FLX_PIT(8) },
 	{ GLGEN_GPIO_CTL(0), GLGEN_GPIO_CTL(29) },
+	/* What the driver clears when it ends, with and without a clock. */
+	{ PRTTSYN_CTL0, PRTTSYN_CTL0 }, { PRTTSYN_AUX_0(0), PRTTSYN_AUX_0(1) },
 };
 
 /* Read only, or read with the value that a reset has put there. */
@@ -59,7 +61,7 @@ static const uint32_t constants[] = {
 	GLNVM_ULD, GLNVM_GENS, GLNVM_FLA, GLNVM_SRDATA, GLPCI_CAPSUP, GLPCI_CNF2,
 	GLPCI_LBARCTRL, PF_FUNC_RID, PFPCI_SUBSYSID, PF_VT_PFALLOC, PRTDCB_GENS,
 	GLGEN_MDIO_I2C_SEL(0), GLGEN_MDIO_I2C_SEL(1), GLGEN_MDIO_I2C_SEL(2),
-	GLGEN_MDIO_I2C_SEL(3), PF_PCI_CIAD, PRTTSYN_CTL0,
+	GLGEN_MDIO_I2C_SEL(3), PF_PCI_CIAD,
 };
 
 enum { UNKNOWN, STORAGE, CONSTANT };
