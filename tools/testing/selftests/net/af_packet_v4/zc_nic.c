@@ -649,6 +649,18 @@ found:
 	return 0;
 }
 
+/* Port B's, in the model */
+static int model(const char *fmt, ...)
+{
+	char command[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	return run("\"$TP4_XL710CTL\" -i \"$TP4_NIC_B\" %s >/dev/null", command);
+}
+
 /* ---- running dry --------------------------------------------------------- */
 
 /* All frames are with the program; what is sent meanwhile is lost */
@@ -721,7 +733,10 @@ TEST_F_TIMEOUT(zc_dry, goes_on, 120)
 		      TP4_PGOFF_STATUS);
 	ASSERT_NE(MAP_FAILED, status);
 	for (round = 0; round < 3; round++) {
+		/* The wire must not wait until there are frames again */
+		ASSERT_EQ(0, model("pause off"));
 		ASSERT_EQ(0, run_dry(e, self->held));
+		ASSERT_EQ(0, model("pause on"));
 		end = tp4_now_ms() + TP4_WAIT_MS;
 		/* Not just the last of them that it has asked for */
 		while (!(__atomic_load_n(&status->rx_flags, __ATOMIC_RELAXED) &
@@ -737,18 +752,6 @@ TEST_F_TIMEOUT(zc_dry, goes_on, 120)
 }
 
 /* ---- what is done to the device meanwhile --------------------------------- */
-
-/* Port B's, in the model */
-static int model(const char *fmt, ...)
-{
-	char command[256];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	return run("\"$TP4_XL710CTL\" -i \"$TP4_NIC_B\" %s >/dev/null", command);
-}
 
 static int ring_sizes(const char *dev, unsigned int rx, unsigned int tx)
 {
