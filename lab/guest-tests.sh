@@ -22,7 +22,8 @@ kselftest() {
 	[[ " $* " != *' --debug '* ]] || kernel+=(--debug)
 	dir=$("$LAB_ROOT/lab/selftests" v4)
 	while read -r program; do
-		[[ $OWN_SUITE == *" $program "* ]] || programs+=("$program")
+		[[ "$OWN_SUITE ${KSELFTEST_WITHOUT:-} " == *" $program "* ]] ||
+			programs+=("$program")
 	done <"$dir/.tests"
 	[ -z "${KSELFTEST_PROGRAMS:-}" ] ||
 		read -ra programs <<<"$KSELFTEST_PROGRAMS"
