@@ -16,6 +16,11 @@ import sys
 import threading
 import time
 
+# Lines of what a failed case printed that are shown again at the end.
+SAID_BY_FAILED = 8
+
+STOP_SIGNALS = signal.SIGINT, signal.SIGTERM
+
 
 def parse_args():
     """Return the command line's options."""
@@ -29,7 +34,8 @@ def parse_args():
     args.add_argument('--name', metavar='NAME',
                       help='begin each line with NAME, as others run as well')
     args.add_argument('--result', metavar='FILE',
-                      help='write "passed failed skipped" to FILE')
+                      help='write "passed failed skipped seconds" to FILE, '
+                           'and what failed')
     args.add_argument('command', nargs='+', help='the suite')
     return args.parse_args()
 
@@ -73,6 +79,18 @@ def oddities(test, parser, path=()):
         yield from oddities(sub, parser, path + (test.name,))
 
 
+def failed_cases(test, parser, path=()):
+    """Yield the failed cases that have none below them, and what they said."""
+    below = [line for sub in test.subtests
+             for line in failed_cases(sub, parser, path + (sub.name,))]
+    bad = parser.TestStatus.FAILURE, parser.TestStatus.TEST_CRASHED
+    if path and not below and test.status in bad:
+        # One that was planned and never began has no name.
+        below = ['.'.join(name or '(missing)' for name in path)]
+        below += [f'    {line.strip()}' for line in test.log[-SAID_BY_FAILED:]]
+    yield from below
+
+
 def copy_stderr(source, log):
     """Show what the suite says beside its results, and log it."""
     for line in source:
@@ -92,51 +110,60 @@ def logged(source, log):
 
 def end(suite):
     """End a suite; its own traps shall run, hence not SIGKILL at once."""
-    suite.stdout.close()
-    if suite.poll() is None:
-        os.killpg(suite.pid, signal.SIGTERM)
-        try:
-            suite.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(suite.pid, signal.SIGKILL)
-            suite.wait()
+    try:
+        if suite.poll() is None:
+            os.killpg(suite.pid, signal.SIGTERM)
+            try:
+                suite.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                os.killpg(suite.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    suite.wait()
+
+
+def end_on_signal(suite, stopped):
+    """Wait for a signal; note it in stopped, and end the suite."""
+    stopped.append(128 + signal.sigwait(STOP_SIGNALS))
+    end(suite)
+    # What the suite leaves behind may hold its output open.
+    threading.main_thread().join(timeout=10)
+    os._exit(stopped[0])
+
+
+def unblock_signals():
+    """Let a child have the signals that are blocked here."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def run(command, log, parser):
-    """Run a suite; return its test counts and a list of what else failed."""
+    """Run a suite; return its test counts, what else failed, and all of it."""
     failures = []
-    running = False
-    stopped = 0
-
-    def stop(signum, _frame):
-        nonlocal stopped
-        # Once: whoever ends this may well send more than one signal.
-        if not stopped:
-            stopped = 128 + signum
-            if running:
-                sys.exit(stopped)
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    cases = []
+    stopped = []
+    # A handler could run just before a read that then waits for ever, so a
+    # thread waits for signals. None is lost while there is no thread yet.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     # Not in a "with": its end would close stderr and wait for the reader.
     suite = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              encoding='utf-8', errors='replace', bufsize=1,
-                             start_new_session=True)
+                             start_new_session=True,
+                             preexec_fn=unblock_signals)
     stderr = threading.Thread(target=copy_stderr, args=(suite.stderr, log),
                               daemon=True)
     stderr.start()
+    threading.Thread(target=end_on_signal, args=(suite, stopped),
+                     daemon=True).start()
 
     try:
-        running = True
-        if stopped:
-            sys.exit(stopped)
         output = logged(suite.stdout, log)
         lines = parser.extract_tap_lines(output)
         test = parser.Test()
         if lines:
             test = parser.parse_test(lines, 0, [], False)
             failures += oddities(test, parser)
+            cases += failed_cases(test, parser)
             extra = [line for line in lines if parser.TEST_RESULT.match(line)]
             failures += [f'beyond the plan: {line}' for line in extra]
         else:
@@ -149,6 +176,8 @@ def run(command, log, parser):
         end(suite)
         # A process left behind by the suite may hold stderr open for ever.
         stderr.join(timeout=5)
+    if stopped:
+        sys.exit(stopped[0])
 
     counts = test.counts
     if counts.errors and not counts.failed + counts.crashed:
@@ -157,7 +186,7 @@ def run(command, log, parser):
         failures.append(f'the suite died of signal {-status}')
     elif status and not failures and not counts.failed + counts.crashed:
         failures.append(f'exit status {status}, although no case failed')
-    return counts, failures
+    return counts, failures, cases + failures
 
 
 def main():
@@ -175,7 +204,7 @@ def main():
     started = time.monotonic()
     # Not closed before all ends: who reads stderr may have a line for it.
     log = open(args.log, 'w', encoding='utf-8')
-    counts, failures = run(args.command, log, kunit_parser)
+    counts, failures, report = run(args.command, log, kunit_parser)
     for failure in failures:
         print(f'[FAILED] {failure}')
         log.write(f'[FAILED] {failure}\n')
@@ -187,6 +216,7 @@ def main():
         with open(args.result, 'w', encoding='utf-8') as result:
             result.write(f'{counts.passed} {failed} {counts.skipped} '
                          f'{seconds:.0f}\n')
+            result.writelines(f'{line}\n' for line in report)
     return 1 if failed else 0
 
 
