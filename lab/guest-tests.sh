@@ -11,6 +11,11 @@
 # Programs whose surroundings are a suite of their own.
 OWN_SUITE=' l2fwd_tcp.sh zc_nic '
 
+# For COMMAND... of lab/boot: the program that follows has what it says of a failure
+# (the harness does so on standard error) among its results, in their order.
+# shellcheck disable=SC2016,SC2034 # for the guest to expand; for the suites as well
+IN_ORDER=(sh -c 'exec "$0" "$@" 2>&1')
+
 # kselftest LANE TIMEOUT [OPTION...]: each program of af_packet_v4 in a guest of
 # its own, so that a splat or a leak tells whose it is; or those that are named in
 # $KSELFTEST_PROGRAMS
@@ -33,7 +38,7 @@ kselftest() {
 	cd "$dir" || exit
 	for program in "${programs[@]}"; do
 		ktap_nested "$program" "$LAB_ROOT/lab/boot" "--$lane" \
-			--timeout "$timeout" "$@" -- "./$program"
+			--timeout "$timeout" "$@" -- "${IN_ORDER[@]}" "./$program"
 	done
 	ktap_exit
 }
