@@ -82,6 +82,24 @@ static bool ipv4(const char *word, uint32_t *addr)
 
 /* ---- what there is to see ----------------------------------------------- */
 
+/* Would a packet for the port's address come to a queue? The driver sets filters
+ * anew some time after a reset, and until then it would not.
+ */
+static bool receives(struct xl710 *dev)
+{
+	struct packet p = { .data = dev->mac, .len = sizeof(dev->mac) };
+	unsigned int i;
+	int q;
+
+	for (i = 0; dev->link_up && !dev->fault.removed && i < VSI_NR; i++) {
+		if (!dev->vsi[i].used || !vsi_accepts(&dev->vsi[i], &p))
+			continue;
+		q = vsi_queue(&dev->vsi[i], 0);
+		return q >= 0 && dev->rxq[q].enabled;
+	}
+	return false;
+}
+
 static int ctl_status(struct xl710 *dev, char **word, struct out *o)
 {
 	(void)word;
@@ -89,9 +107,12 @@ static int ctl_status(struct xl710 *dev, char **word, struct out *o)
 	say(o, "mac %02x:%02x:%02x:%02x:%02x:%02x\n", dev->mac[0], dev->mac[1],
 	    dev->mac[2], dev->mac[3], dev->mac[4], dev->mac[5]);
 	say(o, "link %s\n", dev->link_up ? "up" : "down");
+	say(o, "receives %d\n", receives(dev));
 	say(o, "violations %" PRIu64 "\nunmodelled %" PRIu64 "\nresets %" PRIu64 "\n",
 	    dev->violations, dev->unmodelled, dev->resets);
-	say(o, "removed %d\n", dev->fault.removed);
+	say(o, "removed %d\nmdd %d\n", dev->fault.removed,
+	    rd(dev, GL_MDET_TX) || rd(dev, GL_MDET_RX) || rd(dev, PF_MDET_TX) ||
+	    rd(dev, PF_MDET_RX));
 	say(o, "max_frame %u\n", dev->max_frame);
 	return 0;
 }
@@ -499,25 +520,19 @@ static int ctl_reset(struct xl710 *dev, char **word, struct out *o)
 {
 	static const char * const type[] = { "pf", "core", "global", "emp" };
 	unsigned int i;
-	uint32_t ena;
 
 	for (i = 0; word[1] && i < 4; i++)
 		if (!strcmp(word[1], type[i]))
 			break;
 	if (!word[1] || i == 4)
 		return fail(o, EINVAL, "reset pf | core | global | emp");
-	dev->fault.reset = true;
 	if (!i) {
 		/* As if the function had been reset behind the driver's back. */
+		dev->fault.reset = true;
 		pf_reset(dev);
 		return 0;
 	}
-	ena = rd(dev, PFINT_ICR0_ENA);
 	core_reset(dev, i);
-	/* The driver hears of it. */
-	wr(dev, PFINT_ICR0_ENA, ena | ICR0_GRST);
-	wr(dev, PFINT_DYN_CTL0, DYN_CTL_INTENA);
-	intr_cause0(dev, ICR0_GRST);
 	return 0;
 }
 

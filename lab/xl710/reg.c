@@ -159,15 +159,26 @@ void pf_reset(struct xl710 *dev)
 	wr(dev, PFGEN_CTRL, 0);
 }
 
-/* Core, global and EMP resets: all that a PF reset does, and the driver hears
- * of it from an interrupt that it gets before the registers are gone.
+/* Core, global and EMP resets: all that a PF reset does, and more of the admin
+ * queue. Hardware announces it with an interrupt and waits for the driver to let
+ * go; here the interrupt comes with it, so what the driver still has to say is
+ * for nobody.
  */
 void core_reset(struct xl710 *dev, unsigned int type)
 {
+	uint32_t ena = rd(dev, PFINT_ICR0_ENA), ctl = rd(dev, PFINT_DYN_CTL0);
+
 	pf_reset(dev);
+	dev->fault.reset = true;
 	wr(dev, GLGEN_RSTAT, type << 2);
 	wr(dev, PF_ATQLEN, 0);
 	wr(dev, PF_ARQLEN, 0);
+	if (!(ena & ICR0_GRST))
+		return;
+	/* A handler that is running will set INTENA again. */
+	wr(dev, PFINT_ICR0_ENA, ena);
+	wr(dev, PFINT_DYN_CTL0, ctl);
+	intr_cause0(dev, ICR0_GRST);
 }
 
 uint32_t reg_read(struct xl710 *dev, uint32_t addr)

@@ -1190,11 +1190,28 @@ static void test_pf_reset(void)
 	rx_on(dev, 0, 1522);
 	CHECK_EQ(rx_frame(dev, frame, 60, false), RX_DONE);
 	CHECK_EQ(dev->violations, 0);
-	/* One that the driver is told of. */
+	CHECK(ctl_says(dev, "status", "receives 1"));
+	run_ctl(dev, "link down");
+	CHECK(ctl_says(dev, "status", "receives 0"));
+	run_ctl(dev, "link up");
+	/* Those that the driver is told of, once it wants to hear of them. */
+	run_ctl(dev, "reset core");
+	CHECK(ctl_says(dev, "status", "receives 0"));
+	CHECK_EQ(raised[0], 0);
+	w32(dev, PFINT_ICR0_ENA, ICR0_GRST);
+	irq_on(dev, 0);
 	run_ctl(dev, "reset core");
 	CHECK_EQ(raised[0], 1);
 	CHECK(r32(dev, PFINT_ICR0) & ICR0_GRST);
 	CHECK_EQ(r32(dev, GLGEN_RSTAT) >> 2 & 3, 1);
+	/* Its own, too; what it still writes is not held against it. */
+	irq_on(dev, 0);
+	w32(dev, GLGEN_RTRIG, 2);
+	CHECK_EQ(raised[0], 2);
+	CHECK(r32(dev, PFINT_ICR0) & ICR0_GRST);
+	CHECK_EQ(r32(dev, GLGEN_RSTAT) >> 2 & 3, 2);
+	w32(dev, QTX_TAIL(0), 1);
+	CHECK_EQ(dev->violations, 0);
 	xl710_free(dev);
 }
 

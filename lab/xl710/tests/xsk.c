@@ -268,8 +268,10 @@ static bool good(const uint8_t *p, uint32_t len, uint64_t *seq)
 
 static int run_rx(uint64_t packets, bool forward)
 {
+	struct xdp_statistics stats = {};
+	socklen_t len = sizeof(stats);
 	struct pollfd pfd = { .fd = sock, .events = POLLIN };
-	uint64_t count = 0, bad = 0, sent = 0, done = 0, seq, next = 0;
+	uint64_t count = 0, other = 0, bad = 0, sent = 0, done = 0, seq, next = 0;
 	double end = now() + SECONDS;
 
 	while ((count < packets || done < sent) && now() < end) {
@@ -286,37 +288,48 @@ static int run_rx(uint64_t packets, bool forward)
 			continue;
 		}
 		for (i = 0; i < n; i++) {
-			struct xdp_desc *d = &((struct xdp_desc *)rx.desc)[(c + i) % RING];
-			uint8_t *p = umem + d->addr, mac[6];
+			struct xdp_desc d = ((struct xdp_desc *)rx.desc)[(c + i) % RING];
+			uint8_t *p = umem + d.addr, mac[6];
 
-			if (!good(p, d->len, &seq)) {
+			/* First this, then the frame: there are as many frames as
+			 * the ring has room for.
+			 */
+			__atomic_store_n(rx.consumer, c + i + 1, __ATOMIC_RELEASE);
+			if (!good(p, d.len, &seq)) {
 				/* Somebody else's, not the generator's. */
-				give(d->addr);
+				give(d.addr);
+				other++;
 				continue;
 			}
-			if (seq != next)
-				bad++;
+			if (seq != next && !bad++)
+				printf("%llu comes after %llu packets\n",
+				       (unsigned long long)seq,
+				       (unsigned long long)count);
 			next = seq + 1;
 			count++;
 			if (!forward) {
-				give(d->addr);
+				give(d.addr);
 				continue;
 			}
 			memcpy(mac, p, 6);
 			memcpy(p, p + 6, 6);
 			memcpy(p + 6, mac, 6);
-			send_desc(d->addr, d->len);
+			send_desc(d.addr, d.len);
 			sent++;
 		}
-		__atomic_store_n(rx.consumer, c + n, __ATOMIC_RELEASE);
 		if (forward)
 			kick_tx();
 		else if (*fill.flags & XDP_RING_NEED_WAKEUP)
 			poll(&pfd, 1, 0);
 	}
-	printf("received %llu, %llu out of order, sent %llu, completed %llu\n",
-	       (unsigned long long)count, (unsigned long long)bad,
-	       (unsigned long long)sent, (unsigned long long)done);
+	printf("received %llu and %llu of others, %llu out of order, sent %llu, completed %llu\n",
+	       (unsigned long long)count, (unsigned long long)other,
+	       (unsigned long long)bad, (unsigned long long)sent,
+	       (unsigned long long)done);
+	if (!getsockopt(sock, SOL_XDP, XDP_STATISTICS, &stats, &len))
+		printf("dropped %llu, ring full %llu, no frame %llu\n",
+		       stats.rx_dropped, stats.rx_ring_full,
+		       stats.rx_fill_ring_empty_descs);
 	return count != packets || bad || done != sent;
 }
 
