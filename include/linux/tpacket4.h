@@ -341,6 +341,12 @@ static inline void tp4a_put_back(struct tp4_packet_array *a,
 	a->curr = p->start;
 }
 
+/* Kernel address of a frame, by its number, which was checked. */
+static inline void *tp4a_frame(const struct tp4_packet_array *a, u64 idx)
+{
+	return a->frames + ((size_t)idx << a->frame_shift);
+}
+
 static inline struct tpacket4_desc *tp4f_item(const struct tp4_frame_set *p)
 {
 	return tp4a_item(p->pkt_arr, p->curr);
@@ -448,9 +454,7 @@ static inline u32 tp4f_get_data_offset(const struct tp4_frame_set *p)
  */
 static inline void *tp4f_get_frame(const struct tp4_frame_set *p)
 {
-	const struct tp4_packet_array *a = p->pkt_arr;
-
-	return a->frames + ((size_t)tp4f_item(p)->idx << a->frame_shift);
+	return tp4a_frame(p->pkt_arr, tp4f_item(p)->idx);
 }
 
 /**

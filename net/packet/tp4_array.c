@@ -32,9 +32,6 @@
 
 #include "tp4_internal.h"
 
-/* Frames that tp4a_reserve() reads ahead, to visit a cache line once. */
-#define TP4_RX_AHEAD	16
-
 /* Invalid descriptors that one received packet, or one call of tp4a_populate(),
  * puts up with: what a hostile ring can cost the CPU that receives or sends.
  */
@@ -556,7 +553,7 @@ static bool tp4a_fill(struct tp4_packet_array *a, u32 n)
 	unsigned int invalid = 0;
 	struct tpacket4_desc d;
 
-	while (a->end - a->curr < n + TP4_RX_AHEAD) {
+	while (a->end - a->curr < n) {
 		struct tpacket4_desc *item = tp4a_item(a, a->end);
 
 		/* (F) pairs with (E) in tp4a_release() */

@@ -27,6 +27,7 @@
 #include <net/sock.h>
 
 #include "tp4_internal.h"
+#include "tp4_skb.h"
 
 static unsigned int tp4_run_filter(struct sk_buff *skb, const struct sock *sk,
 				   unsigned int snaplen)
@@ -43,31 +44,23 @@ static unsigned int tp4_run_filter(struct sk_buff *skb, const struct sock *sk,
 	return min(res, snaplen);
 }
 
-/* Copies a packet to user space. Returns false, and has counted why, if it is
- * not to be had there.
+/* The whole way of a packet that may need several frames, or changes: to be
+ * called with rx_lock held, which it gives up.
  */
-static bool tp4_rcv_copy(struct sock *sk, const struct sk_buff *skb,
+static bool tp4_rcv_slow(struct sock *sk, const struct sk_buff *skb,
 			 u32 snaplen)
+	__releases(&pkt_sk(sk)->tp4->rx_lock)
 {
 	struct tp4_sock *tp4 = pkt_sk(sk)->tp4;
-	struct tp4_packet_array *arr;
+	struct tp4_ring *ring = tp4->rings.rx;
+	struct tp4_packet_array *arr = ring->arr;
 	struct tp4_frame_set frames;
-	struct tp4_ring *ring;
 	struct tp4_wire wire;
 	bool answered, ok;
 	u32 room, nr, curr;
 
 	tp4_wire_init(&wire, skb, snaplen);
-
-	spin_lock(&tp4->rx_lock);
-	ring = tp4->rings.rx;
-	if (unlikely(!ring)) {
-		/* TX only: no loss, as nobody waits for it. */
-		spin_unlock(&tp4->rx_lock);
-		return true;
-	}
-	arr = ring->arr;
-	room = (1U << arr->frame_shift) - arr->headroom;
+	room = tp4a_max_len(arr);
 	nr = likely(wire.len <= room) ? 1 : DIV_ROUND_UP(wire.len, room);
 	curr = arr->curr;
 
@@ -96,6 +89,46 @@ static bool tp4_rcv_copy(struct sock *sk, const struct sk_buff *skb,
 	if (answered)
 		sk->sk_data_ready(sk);
 	return ok;
+}
+
+/* Copies a packet to user space. Returns false, and has counted why, if it is
+ * not to be had there.
+ */
+static bool tp4_rcv_copy(struct sock *sk, const struct sk_buff *skb,
+			 u32 snaplen)
+{
+	struct tp4_sock *tp4 = pkt_sk(sk)->tp4;
+	struct tp4_packet_array *arr;
+	struct tp4_ring *ring;
+	u32 headroom, slot;
+	u64 idx;
+
+	spin_lock(&tp4->rx_lock);
+	ring = tp4->rings.rx;
+	if (unlikely(!ring)) {
+		/* TX only: no loss, as nobody waits for it. */
+		spin_unlock(&tp4->rx_lock);
+		return true;
+	}
+	/* Most packets are on the wire as they are here, and fit in a frame. */
+	arr = ring->arr;
+	if (unlikely(!tp4_skb_is_plain(skb) || snaplen > tp4a_max_len(arr) ||
+		     !tp4a_reserve_one(arr, &slot, &idx)))
+		return tp4_rcv_slow(sk, skb, snaplen);
+	tp4->stats.tp_packets++;
+	ring->published = true;
+	spin_unlock(&tp4->rx_lock);
+
+	/* Under RCU, as above */
+	headroom = arr->headroom;
+	tp4_skb_copy(skb, tp4a_frame(arr, idx) + headroom, snaplen);
+	tp4a_release_one(arr, slot, &(struct tpacket4_desc) {
+		.idx = idx,
+		.len = snaplen,
+		.offset = headroom,
+	});
+	sk->sk_data_ready(sk);
+	return true;
 }
 
 /**
@@ -134,7 +167,10 @@ int tp4_rcv(struct sk_buff *skb, struct net_device *dev,
 		skb->len = skb_len;
 	}
 out:
-	sk_skb_reason_drop(sk, skb, reason);
+	if (likely(reason == SKB_CONSUMED))
+		consume_skb(skb);
+	else
+		sk_skb_reason_drop(sk, skb, reason);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(tp4_rcv);

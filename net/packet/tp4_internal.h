@@ -279,6 +279,63 @@ void tp4a_reset(struct tp4_packet_array *a, bool concurrent);
 bool tp4a_reserve(struct tp4_packet_array *a, u32 n, struct tp4_frame_set *p);
 void tp4a_release(const struct tp4_frame_set *p);
 
+/**
+ * tp4a_reserve_one - get an empty frame, without the detours
+ * @a: concurrent array
+ * @slot: set to its free-running number in the ring
+ * @idx: set to the frame's number
+ *
+ * tp4a_reserve() for packets of one frame, which are most: the descriptor goes
+ * from the ring into registers, and no frame set is made.
+ *
+ * Context: any; the caller holds the lock of the array.
+ * Return: false if it is not as simple as that, or if there is none:
+ * tp4a_reserve() will say.
+ */
+static inline bool tp4a_reserve_one(struct tp4_packet_array *a, u32 *slot,
+				    u64 *idx)
+{
+	struct tpacket4_desc *item = tp4a_item(a, a->curr);
+	struct tp4_queue *q = a->queue_opaque;
+	u32 curr = a->curr;
+	struct tpacket4_desc d;
+
+	/* tp4a_reserve() has left some that did not suffice. */
+	if (unlikely(a->end != curr))
+		return false;
+	/* (F) pairs with (E) in tp4a_release() */
+	if (unlikely(smp_load_acquire(&item->flags) & TP4_DESC_KERNEL))
+		return false;
+	if (unlikely(!tp4q_read(q, curr, &d) ||
+		     tp4_check_idx(&d, a->frame_nr)))
+		return false;
+
+	WRITE_ONCE(item->flags, TP4_DESC_KERNEL);
+	*idx = d.idx;
+	*slot = curr++;
+	a->start = curr;
+	a->end = curr;
+	/* tp4_rx_room() looks at it without the lock. */
+	WRITE_ONCE(a->curr, curr);
+	return true;
+}
+
+/**
+ * tp4a_release_one - give a packet of one frame to user space
+ * @a: concurrent array
+ * @slot: from tp4a_reserve_one()
+ * @d: what user space finds there
+ *
+ * Context: any. Needs no lock.
+ */
+static inline void tp4a_release_one(struct tp4_packet_array *a, u32 slot,
+				    const struct tpacket4_desc *d)
+{
+	tp4q_give(a->queue_opaque, slot, d, 0, 0, 1);
+	/* (E) pairs with (F) */
+	smp_store_release(&tp4a_item(a, slot)->flags, 0);
+}
+
 /* tp4_xdp.c */
 u32 tp4_xdp_run(struct tp4_packet_array *a, u32 n);
 void tp4_xdp_add_stats(struct tpacket_stats_v4 *st,

@@ -16,6 +16,7 @@
 #include <net/sock.h>
 
 #include "tp4_internal.h"
+#include "tp4_skb.h"
 
 #define TP4_TAG_POS	(2 * ETH_ALEN)
 
@@ -325,15 +326,26 @@ bool tp4a_from_skb(struct tp4_packet_array *a, const struct sk_buff *skb,
 	u32 room = tp4a_max_len(a);
 	struct tp4_frame_set p;
 	struct tp4_wire wire;
+	bool simple;
+	u32 nr = 1;
 
-	tp4_wire_init(&wire, skb, skb->len);
+	simple = tp4_skb_is_plain(skb) && skb->len <= room;
+	wire.len = skb->len;
+	if (unlikely(!simple)) {
+		tp4_wire_init(&wire, skb, skb->len);
+		nr = DIV_ROUND_UP(wire.len, room);
+	}
 	if (unlikely(!skb_frags_readable(skb) ||
-		     !tp4a_next_frames(a, DIV_ROUND_UP(wire.len, room), &p,
-				       st))) {
+		     !tp4a_next_frames(a, nr, &p, st))) {
 		tp4a_no_frame(a, st);
 		return false;
 	}
-	tp4_wire_to_frames(&wire, &p, room);
+	if (likely(simple)) {
+		tp4_skb_copy(skb, tp4f_get_frame(&p) + a->headroom, wire.len);
+		tp4f_set_frame(&p, wire.len, a->headroom, true);
+	} else {
+		tp4_wire_to_frames(&wire, &p, room);
+	}
 	st->packets++;
 	st->bytes += wire.len;
 	st->copied += wire.len;

@@ -542,6 +542,7 @@ struct tp4_rx_case {
 
 struct tp4_rx_packet {
 	struct tp4_frame_set p;
+	bool simple;
 	bool released;
 	u32 seen;
 	u64 idx[8];
@@ -557,6 +558,7 @@ struct tp4_rx_packet {
  * @given: good frames that can be reserved
  * @bad: bad descriptors that are under way
  * @serial: number for the next bad descriptor
+ * @simple: packets that tp4a_reserve_one() had a frame for
  * @packets: being copied, or not yet seen whole by user space; in order
  * @in: next of @packets
  * @out: oldest of @packets
@@ -569,6 +571,7 @@ struct tp4_rx_model {
 	u32 given;
 	u32 bad;
 	u32 serial;
+	u32 simple;
 	struct tp4_rx_packet packets[TP4_RX_PACKETS];
 	u32 in;
 	u32 out;
@@ -616,6 +619,35 @@ static void tp4_rx_publish(struct tp4_rx_model *m)
 			     TP4_TEST_FRAME_NR, m->c->nr);
 }
 
+/* The simple way for one frame, if it is one; else the other. */
+static bool tp4_rx_reserve_any(struct tp4_rx_model *m, u32 n,
+			       struct tp4_rx_packet *pkt)
+{
+	struct tp4_packet_array *a = m->t->arr;
+	u32 slot, curr = a->curr, end = a->end;
+	u64 idx;
+
+	pkt->simple = n == 1 && tp4_rx_random(m, 2) &&
+		      tp4a_reserve_one(a, &slot, &idx);
+	if (!pkt->simple) {
+		KUNIT_ASSERT_EQ(m->t->test, a->curr, curr);
+		KUNIT_ASSERT_EQ(m->t->test, a->end, end);
+		return tp4a_reserve(a, n, &pkt->p);
+	}
+	m->simple++;
+	KUNIT_ASSERT_EQ(m->t->test, slot, curr);
+	KUNIT_ASSERT_EQ(m->t->test, a->curr, curr + 1);
+	/* For those who look at frame sets here; copy mode needs none. */
+	tp4a_item(a, slot)->idx = idx;
+	pkt->p = (struct tp4_frame_set) {
+		.pkt_arr = a,
+		.start = slot,
+		.curr = slot,
+		.end = slot + 1,
+	};
+	return true;
+}
+
 static void tp4_rx_reserve(struct tp4_rx_model *m)
 {
 	struct tp4_rx_packet *pkt = &m->packets[m->in % TP4_RX_PACKETS];
@@ -628,7 +660,7 @@ static void tp4_rx_reserve(struct tp4_rx_model *m)
 	if (m->in - m->out == m->c->packets)
 		return;
 
-	ok = tp4a_reserve(m->t->arr, n, &pkt->p);
+	ok = tp4_rx_reserve_any(m, n, pkt);
 	KUNIT_ASSERT_EQ(test, ok, n <= m->given);
 	if (!ok)
 		return;
@@ -664,6 +696,16 @@ static void tp4_rx_release(struct tp4_rx_model *m)
 	if (pkt->released)
 		return;
 
+	pkt->released = true;
+	if (pkt->simple) {
+		tp4a_release_one(m->t->arr, pkt->p.start,
+				 &(struct tpacket4_desc) {
+			.idx = pkt->idx[0],
+			.len = pkt->len[0],
+			.offset = pkt->idx[0],
+		});
+		return;
+	}
 	tp4f_first_frame(&pkt->p);
 	do {
 		tp4f_set_frame(&pkt->p, pkt->len[i], pkt->idx[i],
@@ -671,7 +713,6 @@ static void tp4_rx_release(struct tp4_rx_model *m)
 		i++;
 	} while (tp4f_next_frame(&pkt->p));
 	tp4a_release(&pkt->p);
-	pkt->released = true;
 }
 
 /* User space looks at one slot: it finds the next frame of the oldest packet,
@@ -760,6 +801,7 @@ static void tp4_model_rx_copy(struct kunit *test)
 			KUNIT_ASSERT_TRUE(test, tp4_rx_get(m));
 	}
 	KUNIT_EXPECT_GT(test, m->in, 100);
+	KUNIT_EXPECT_GT(test, m->simple, 10);
 	KUNIT_EXPECT_EQ(test, m->t->q.stats.invalid > 0, c->bad > 0);
 
 	/* To the end: all that was given comes back. */

@@ -238,35 +238,41 @@ static void tp4_rx_given_out_of_order(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, tp4q_user_owns(&t->q, first + 2));
 }
 
-/* Frames are read ahead. What was read cannot change any more. */
-static void tp4_rx_read_ahead(struct kunit *test)
+/* A frame is read when a packet needs it, and not before. What was read cannot
+ * change any more, even if there were too few.
+ */
+static void tp4_rx_read_once(struct kunit *test)
 {
-	struct tp4_test *t = tp4_rx_new(test, 64);
-	u32 i, ahead, first = t->prod;
+	struct tp4_test *t = tp4_rx_new(test, 8);
+	u32 i, slot, first = t->prod;
 	struct tp4_frame_set p;
+	u64 idx;
 
-	tp4_rx_put(t, 0, 64);
-	KUNIT_ASSERT_TRUE(test, tp4a_reserve(t->arr, 1, &p));
-	ahead = t->arr->end - first;
-	/* More than one, to save cache misses; not all there is. */
-	KUNIT_EXPECT_GT(test, ahead, 1);
-	KUNIT_EXPECT_LT(test, ahead, 64);
-	tp4_rx_fill(&p, 0);
-	tp4a_release(&p);
-	tp4_rx_expect(t, 0, 1, 0);
-
-	for (i = 1; i < ahead; i++)
-		t->q.ring[(first + i) & 63].idx = U64_MAX;
-	t->q.ring[(first + ahead) & 63].idx = 0;
-	for (i = 1; i < ahead; i++) {
+	tp4_rx_put(t, 0, 3);
+	KUNIT_EXPECT_FALSE(test, tp4a_reserve(t->arr, 4, &p));
+	for (i = 0; i < 3; i++)
+		t->q.ring[(first + i) & 7].idx = U64_MAX;
+	KUNIT_EXPECT_FALSE(test, tp4a_reserve_one(t->arr, &slot, &idx));
+	for (i = 0; i < 3; i++) {
 		KUNIT_ASSERT_TRUE(test, tp4a_reserve(t->arr, 1, &p));
 		KUNIT_EXPECT_EQ(test, tp4f_get_frame_id(&p), i);
 		tp4_rx_fill(&p, i);
 		tp4a_release(&p);
 		tp4_rx_expect(t, i, 1, i);
 	}
+
+	tp4_rx_put(t, 3, 3);
 	KUNIT_ASSERT_TRUE(test, tp4a_reserve(t->arr, 1, &p));
-	KUNIT_EXPECT_EQ(test, tp4f_get_frame_id(&p), 0);
+	KUNIT_EXPECT_EQ(test, tp4f_get_frame_id(&p), 3);
+	KUNIT_EXPECT_EQ(test, t->arr->end - first, 4);
+	t->q.ring[(first + 4) & 7].idx = 10;
+	KUNIT_ASSERT_TRUE(test, tp4a_reserve_one(t->arr, &slot, &idx));
+	KUNIT_EXPECT_EQ(test, idx, 10);
+	KUNIT_EXPECT_EQ(test, slot, first + 4);
+	KUNIT_EXPECT_EQ(test, t->arr->end - first, 5);
+	t->q.ring[(first + 5) & 7].idx = U64_MAX;
+	KUNIT_EXPECT_FALSE(test, tp4a_reserve_one(t->arr, &slot, &idx));
+	KUNIT_EXPECT_EQ(test, t->arr->end - first, 5);
 	KUNIT_EXPECT_EQ(test, t->q.stats.invalid, 0);
 }
 
@@ -466,7 +472,7 @@ static struct kunit_case tp4_rx_array_cases[] = {
 	KUNIT_CASE_PARAM(tp4_rx_not_twice, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_rx_release_order, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_rx_given_out_of_order, tp4_start_gen_params),
-	KUNIT_CASE_PARAM(tp4_rx_read_ahead, tp4_start_gen_params),
+	KUNIT_CASE_PARAM(tp4_rx_read_once, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_rx_scribble, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_rx_bad_only, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_rx_bad_amid, tp4_start_gen_params),
