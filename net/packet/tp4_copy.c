@@ -20,11 +20,14 @@
 #include <linux/filter.h>
 #include <linux/if_arp.h>
 #include <linux/if_vlan.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter_netdev.h>
 #include <linux/skbuff.h>
 #include <net/dropreason-core.h>
 #include <net/sock.h>
+#include <net/xfrm.h>
 
 #include "tp4_internal.h"
 #include "tp4_skb.h"
@@ -209,6 +212,9 @@ EXPORT_SYMBOL_GPL(tp4_rx_room);
  * @hard_header_len: of @dev, read once
  * @hlen: headroom of an skb, link header included
  * @tlen: tailroom of an skb
+ * @simple_max: most bytes of a packet for tp4_tx_build_simple()
+ * @room: what may be charged to the send buffer by tp4_tx_build_simple()
+ * @charge: what it has to be charged for skbs that were not sent yet
  * @sent: bytes handed over
  * @taken: slots taken from the ring
  */
@@ -220,6 +226,9 @@ struct tp4_tx {
 	int hard_header_len;
 	int hlen;
 	int tlen;
+	u32 simple_max;
+	int room;
+	int charge;
 	int sent;
 	u32 taken;
 };
@@ -259,6 +268,41 @@ static struct sk_buff *tp4_tx_alloc(struct tp4_tx *tx, u32 len)
 	return skb;
 }
 
+/* Sets what skb_probe_transport_header() does, without the long way through the
+ * flow dissector where the answer is plain.
+ */
+static void tp4_tx_probe_transport(struct sk_buff *skb)
+{
+	u32 pos = skb_network_offset(skb);
+	u32 room = skb_headlen(skb) - pos;
+	u8 proto = IPPROTO_RAW;
+
+	/* Without a link header, there may be less than that. */
+	if (unlikely(skb_headlen(skb) < pos))
+		room = 0;
+
+	if (skb->protocol == htons(ETH_P_IP)) {
+		const struct iphdr *ip = (void *)skb_network_header(skb);
+
+		if (room >= sizeof(*ip) && ip->ihl >= 5) {
+			pos += ip->ihl * 4;
+			proto = ip->protocol;
+		}
+	} else if (skb->protocol == htons(ETH_P_IPV6)) {
+		const struct ipv6hdr *ip = (void *)skb_network_header(skb);
+
+		if (room >= sizeof(*ip)) {
+			pos += sizeof(*ip);
+			proto = ip->nexthdr;
+		}
+	}
+	if (likely((proto == IPPROTO_UDP || proto == IPPROTO_TCP) &&
+		   pos <= skb->len))
+		skb_set_transport_header(skb, pos);
+	else
+		skb_probe_transport_header(skb);
+}
+
 static void tp4_tx_headers(struct tp4_tx *tx, struct sk_buff *skb)
 {
 	int depth;
@@ -273,7 +317,7 @@ static void tp4_tx_headers(struct tp4_tx *tx, struct sk_buff *skb)
 	skb_reset_mac_header(skb);
 	skb_set_network_header(skb, tx->hard_header_len);
 	skb->protocol = dev_parse_header_protocol(skb);
-	skb_probe_transport_header(skb);
+	tp4_tx_probe_transport(skb);
 	if (likely(tx->dev->type == ARPHRD_ETHER) &&
 	    eth_type_vlan(skb->protocol) &&
 	    vlan_get_protocol_and_depth(skb, skb->protocol, &depth))
@@ -289,6 +333,15 @@ static bool tp4_tx_fits(const struct tp4_tx *tx, const struct sk_buff *skb)
 	       (skb->len <= max + VLAN_HLEN &&
 		tx->dev->type == ARPHRD_ETHER &&
 		((struct ethhdr *)skb->data)->h_proto == htons(ETH_P_8021Q));
+}
+
+/* Longer ones have to be looked at, or are better not linear. */
+static u32 tp4_tx_simple_max(const struct tp4_tx *tx)
+{
+	u32 max = READ_ONCE(tx->dev->mtu) + tx->hard_header_len;
+	int linear = (int)PAGE_SIZE - 1 - tx->hlen - tx->tlen;
+
+	return min_t(u32, max, max(linear, 0));
 }
 
 /* Makes an skb of a packet. Of the errors, -EMSGSIZE, -EINVAL and -ENOBUFS are
@@ -334,6 +387,65 @@ static struct sk_buff *tp4_tx_build(struct tp4_tx *tx, struct tp4_frame_set *p)
 	return skb;
 }
 
+/* Begins to build packets with tp4_tx_build_simple(). */
+static void tp4_tx_begin(struct tp4_tx *tx)
+{
+	const struct sock *sk = tx->sk;
+
+	tx->charge = 0;
+	/* tp4_tx_build() knows what to do. */
+	if (unlikely(READ_ONCE(sk->sk_err) ||
+		     READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN))
+		tx->room = 0;
+	else
+		tx->room = READ_ONCE(sk->sk_sndbuf) - sk_wmem_alloc_get(sk);
+	local_bh_disable();
+}
+
+/* Charges them to the send buffer, all at once. Before that, none may be freed. */
+static void tp4_tx_end(struct tp4_tx *tx)
+{
+	local_bh_enable();
+	if (tx->charge)
+		refcount_add(tx->charge, &tx->sk->sk_wmem_alloc);
+}
+
+/* Makes an skb of a packet that takes one frame, out of the cache that NAPI has.
+ * The send buffer is the same as for tp4_tx_build(), only that it is looked up
+ * and charged once for many packets, and so are the socket's errors.
+ *
+ * Returns NULL if this is not possible: tp4_tx_build() may sleep, and knows why.
+ */
+static struct sk_buff *tp4_tx_build_simple(struct tp4_tx *tx,
+					   const struct tp4_frame_set *p)
+{
+	u32 len = tp4f_get_frame_len(p);
+	struct sk_buff *skb;
+
+	if (unlikely(tp4f_num_frames(p) != 1 || len > tx->simple_max ||
+		     tx->charge >= tx->room))
+		return NULL;
+
+	skb = __alloc_skb(tx->hlen + tx->tlen + len, GFP_NOWAIT, SKB_ALLOC_NAPI,
+			  NUMA_NO_NODE);
+	if (unlikely(!skb))
+		return NULL;
+	skb_reserve(skb, tx->hlen - tx->hard_header_len);
+	memcpy(__skb_put(skb, len), tp4f_get_data(p), len);
+	if (unlikely(!dev_validate_header(tx->dev, skb->data, len))) {
+		kfree_skb(skb);
+		return ERR_PTR(-EINVAL);
+	}
+
+	/* As skb_set_owner_w() */
+	skb->sk = tx->sk;
+	skb->destructor = sock_wfree;
+	skb_set_hash_from_sk(skb, tx->sk);
+	tx->charge += skb->truesize;
+	tp4_tx_headers(tx, skb);
+	return skb;
+}
+
 /* Notes what became of a packet of @len bytes; @err as dev_queue_xmit() returns
  * it.
  */
@@ -352,6 +464,16 @@ static void tp4_tx_done(struct tp4_tx *tx, struct tp4_frame_set *p, u32 len,
 	tp4f_set_packet_error(p, -err);
 }
 
+/* Would validate_xmit_skb_list() hand it back as it is? There is nothing to
+ * offload, nor to do instead of a device that cannot.
+ */
+static bool tp4_tx_is_valid(struct sk_buff *skb)
+{
+	return !skb_is_nonlinear(skb) && !skb_is_gso(skb) &&
+	       skb->ip_summed == CHECKSUM_NONE &&
+	       !skb_vlan_tag_present(skb) && !xfrm_offload(skb);
+}
+
 /* Past the qdisc: all that may be done before the queue is locked. Returns
  * false if the packet was dropped.
  */
@@ -361,34 +483,31 @@ static bool tp4_tx_prepare(struct tp4_tx *tx, struct tp4_tx_packet *pkt)
 	bool again = false;
 	int rc;
 
-	pkt->skb = NULL;
-
-	if (unlikely(!netif_running(tx->dev) || !netif_carrier_ok(tx->dev))) {
-		dev_core_stats_tx_dropped_inc(tx->dev);
-		kfree_skb(skb);
-		return false;
-	}
-
-	if (nf_hook_egress_active()) {
+	if (unlikely(nf_hook_egress_active())) {
 		rcu_read_lock_bh();
 		skb = nf_hook_egress(skb, &rc, tx->dev);
 		rcu_read_unlock_bh();
+		pkt->skb = skb;
 		if (!skb)
 			return false;
 	}
 
 	/* The queue of this CPU, as for V1 to V3. */
-	skb_record_rx_queue(skb, raw_smp_processor_id() %
-				 tx->dev->real_num_tx_queues);
-	netdev_core_pick_tx(tx->dev, skb, NULL);
+	if (tx->dev->real_num_tx_queues != 1) {
+		skb_record_rx_queue(skb, raw_smp_processor_id() %
+					 tx->dev->real_num_tx_queues);
+		netdev_core_pick_tx(tx->dev, skb, NULL);
+	}
 
+	if (likely(tp4_tx_is_valid(skb)))
+		return true;
 	pkt->skb = validate_xmit_skb_list(skb, tx->dev, &again);
 	if (unlikely(pkt->skb != skb)) {
 		dev_core_stats_tx_dropped_inc(tx->dev);
 		kfree_skb_list(pkt->skb);
-		pkt->skb = NULL;
+		return false;
 	}
-	return pkt->skb;
+	return true;
 }
 
 /* Sends @n packets of one queue with one lock and, if the driver can, one
@@ -430,12 +549,23 @@ static void tp4_tx_direct(struct tp4_tx *tx, struct tp4_tx_packet *pkt, u32 n)
 {
 	u32 i, first = 0, ready = 0;
 
+	if (unlikely(!netif_running(tx->dev) || !netif_carrier_ok(tx->dev))) {
+		for (i = 0; i < n; i++) {
+			dev_core_stats_tx_dropped_inc(tx->dev);
+			kfree_skb(pkt[i].skb);
+			tp4_tx_done(tx, &pkt[i].frames, 0, -ENOBUFS);
+		}
+		return;
+	}
+
 	/* Close the gaps that dropped packets leave. */
 	for (i = 0; i < n; i++) {
-		if (tp4_tx_prepare(tx, &pkt[i]))
-			pkt[ready++] = pkt[i];
-		else
+		if (unlikely(!tp4_tx_prepare(tx, &pkt[i])))
 			tp4_tx_done(tx, &pkt[i].frames, 0, -ENOBUFS);
+		else if (likely(ready == i))
+			ready++;
+		else
+			pkt[ready++] = pkt[i];
 	}
 
 	for (i = 1; i <= ready; i++) {
@@ -447,43 +577,61 @@ static void tp4_tx_direct(struct tp4_tx *tx, struct tp4_tx_packet *pkt, u32 n)
 	}
 }
 
+static void tp4_tx_qdisc(struct tp4_tx *tx, struct tp4_tx_packet *pkt, u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		tp4_tx_done(tx, &pkt[i].frames, pkt[i].len,
+			    dev_queue_xmit(pkt[i].skb));
+}
+
 /* Takes up to TP4_TX_BATCH packets out of the array, sends and completes them.
  * Returns 0, or a negative errno if the socket cannot go on.
  */
 static int tp4_tx_batch(struct tp4_tx *tx, struct tp4_ring *ring)
 {
 	struct tp4_tx_packet *batch = ring->batch;
-	struct tp4_frame_set frames;
 	struct sk_buff *skb;
-	u32 n, len, direct = 0;
+	u32 n, ready = 0;
 	int err = 0;
 
+	tp4_tx_begin(tx);
 	for (n = 0; n < TP4_TX_BATCH; n++) {
-		if (!tp4a_next_packet(ring->arr, &frames))
+		struct tp4_frame_set *frames = &batch[ready].frames;
+
+		if (!tp4a_next_packet(ring->arr, frames))
 			break;
-		skb = tp4_tx_build(tx, &frames);
+		skb = tp4_tx_build_simple(tx, frames);
+		if (unlikely(!skb)) {
+			tp4_tx_end(tx);
+			skb = tp4_tx_build(tx, frames);
+			tp4_tx_begin(tx);
+		}
 		if (IS_ERR(skb)) {
 			err = PTR_ERR(skb);
 			if (err != -EMSGSIZE && err != -EINVAL &&
 			    err != -ENOBUFS) {
-				tp4a_put_back(ring->arr, &frames);
+				tp4a_put_back(ring->arr, frames);
 				break;
 			}
-			tp4_tx_done(tx, &frames, 0, err);
+			tp4_tx_done(tx, frames, 0, err);
 			err = 0;
 			continue;
 		}
-		len = skb->len;
-		if (tx->direct)
-			batch[direct++] = (struct tp4_tx_packet) {
-				.skb = skb,
-				.len = len,
-				.frames = frames,
-			};
-		else
-			tp4_tx_done(tx, &frames, len, dev_queue_xmit(skb));
+		batch[ready].skb = skb;
+		batch[ready].len = skb->len;
+		ready++;
 	}
-	tp4_tx_direct(tx, batch, direct);
+	tp4_tx_end(tx);
+
+	/* There may be room when these have gone: the next call will see. */
+	if (err == -EAGAIN && ready)
+		err = 0;
+	if (tx->direct)
+		tp4_tx_direct(tx, batch, ready);
+	else
+		tp4_tx_qdisc(tx, batch, ready);
 
 	tp4a_flush(ring->arr);
 	return err;
@@ -531,6 +679,7 @@ static int tp4_tx_kick(struct tp4_tx *tx)
 		tx->hard_header_len = READ_ONCE(tx->dev->hard_header_len);
 		tx->hlen = LL_RESERVED_SPACE_EX(tx->dev, tx->hard_header_len);
 		tx->tlen = READ_ONCE(tx->dev->needed_tailroom);
+		tx->simple_max = tp4_tx_simple_max(tx);
 		tx->direct = packet_sock_flag(po, PACKET_SOCK_QDISC_BYPASS);
 	}
 

@@ -8,9 +8,12 @@
 
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
+#include <net/ip.h>
 #include <net/sock.h>
 
 #include "tp4_test.h"
@@ -27,6 +30,7 @@
  * @more: the device was told that there is more to come
  * @intact: the bytes behind the first one are right
  * @locked: the lock of the queue was held, by this CPU
+ * @transport: the transport header is where the flow dissector finds it
  */
 struct tp4_sent {
 	u8 first;
@@ -35,6 +39,7 @@ struct tp4_sent {
 	bool more;
 	bool intact;
 	bool locked;
+	bool transport;
 };
 
 /**
@@ -79,6 +84,25 @@ static u8 tp4_send_byte(u8 first, u32 i)
 	return first + 7 * i;
 }
 
+/* Is the transport header where V1 to V3 would have it? */
+static bool tp4_send_transport_is_right(const struct sk_buff *skb)
+{
+	struct sk_buff *copy = skb_copy(skb, GFP_ATOMIC);
+	bool right;
+
+	if (!copy)
+		return false;
+	copy->transport_header = (typeof(copy->transport_header))~0U;
+	skb_probe_transport_header(copy);
+	if (skb_transport_header_was_set(copy))
+		right = skb_transport_header_was_set(skb) &&
+			skb_transport_offset(copy) == skb_transport_offset(skb);
+	else
+		right = !skb_transport_header_was_set(skb);
+	kfree_skb(copy);
+	return right;
+}
+
 static netdev_tx_t tp4_dev_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct tp4_send_test *s = *(struct tp4_send_test **)netdev_priv(dev);
@@ -99,6 +123,7 @@ static netdev_tx_t tp4_dev_xmit(struct sk_buff *skb, struct net_device *dev)
 	sent->queue = skb_get_queue_mapping(skb);
 	sent->more = netdev_xmit_more();
 	sent->locked = READ_ONCE(txq->xmit_lock_owner) == smp_processor_id();
+	sent->transport = tp4_send_transport_is_right(skb);
 	sent->intact = true;
 	for (i = 0; i < skb->len; i++) {
 		skb_copy_bits(skb, i, &byte, 1);
@@ -456,10 +481,74 @@ static void tp4_send_arguments(struct kunit *test)
 	tp4_expect_sent(s, 1, 0);
 }
 
+/* Takes the next digit to this @base out of @n. */
+static u32 tp4_digit(u32 *n, u32 base)
+{
+	u32 digit = *n % base;
+
+	*n /= base;
+	return digit;
+}
+
+/* Headers of a packet of @len bytes at @data, as far as it has room for them. */
+static void tp4_send_headers(u8 *data, u32 len, u32 n)
+{
+	static const u16 types[] = { ETH_P_IP, ETH_P_IPV6, ETH_P_ARP,
+				     ETH_P_8021Q, ETH_P_MPLS_UC };
+	static const u8 protos[] = {
+		IPPROTO_UDP, IPPROTO_TCP, IPPROTO_ICMP, IPPROTO_ICMPV6,
+		IPPROTO_GRE, IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_AH,
+		IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, IPPROTO_RAW, IPPROTO_NONE,
+	};
+	static const u16 frags[] = { 0, IP_DF, IP_MF, 3 };
+	static const u8 ihls[] = { 4, 5, 6, 15 };
+	struct iphdr *ip = (void *)(data + ETH_HLEN);
+	struct ipv6hdr *ip6 = (void *)ip;
+	u16 type = types[tp4_digit(&n, ARRAY_SIZE(types))];
+	u8 proto = protos[tp4_digit(&n, ARRAY_SIZE(protos))];
+
+	*(__be16 *)(data + 2 * ETH_ALEN) = htons(type);
+	if (type == ETH_P_IP && len >= ETH_HLEN + sizeof(*ip)) {
+		ip->version = 4;
+		ip->ihl = ihls[tp4_digit(&n, ARRAY_SIZE(ihls))];
+		ip->frag_off = htons(frags[tp4_digit(&n, ARRAY_SIZE(frags))]);
+		ip->protocol = proto;
+	} else if (type == ETH_P_IPV6 && len >= ETH_HLEN + sizeof(*ip6)) {
+		ip6->version = 6;
+		ip6->nexthdr = proto;
+	}
+}
+
+/* The transport header is where the flow dissector would find it. */
+static void tp4_send_transport(struct kunit *test)
+{
+	static const u32 lens[] = { 14, 15, 33, 34, 37, 38, 53, 54, 55, 73, 74,
+				    90, 110, 200 };
+	struct tp4_send_test *s = tp4_send_init(test);
+	u32 i, n, len;
+	u8 *data;
+
+	for (i = 0; i < 5 * 12 * 4 * 4 * ARRAY_SIZE(lens); i++) {
+		n = i;
+		len = lens[tp4_digit(&n, ARRAY_SIZE(lens))];
+		data = s->t->umem.addr + s->next * TP4_TEST_FRAME_SIZE;
+		data += TP4_TEST_FRAME_SIZE - len;
+		s->n = 0;
+		tp4_send_put(s, 8, len, TP4_TEST_FRAME_SIZE);
+		tp4_send_headers(data, len, n);
+		KUNIT_EXPECT_EQ(test, tp4_send(s), len);
+		KUNIT_ASSERT_EQ(test, s->n, 1);
+		KUNIT_EXPECT_TRUE_MSG(test, s->log[0].transport,
+				      "%u bytes: %*ph", len,
+				      (int)min(len, 64U), data);
+		tp4_expect_sent(s, 1, 0);
+	}
+}
+
 /* The send buffer holds some packets; the rest stays the kernel's until the
- * device is done with one.
+ * device is done with one. Returns how many it holds.
  */
-static void tp4_send_buffer_full(struct kunit *test)
+static u32 tp4_send_fill_buffer(struct kunit *test, u32 nr_frames)
 {
 	struct tp4_send_test *s = tp4_send_init(test);
 	u32 i, room, sent, total = 30;
@@ -468,13 +557,17 @@ static void tp4_send_buffer_full(struct kunit *test)
 	s->hold = true;
 	WRITE_ONCE(s->sk->sk_sndbuf, 10000);
 	for (i = 0; i < total; i++)
-		tp4_send_put(s, i, 100, 60);
+		tp4_send_put(s, i, 100, 100 / nr_frames);
 	ret = tp4_send(s);
 	room = s->n;
+	/* One more begins below the limit, as for any socket. */
+	KUNIT_EXPECT_GE(test, sk_wmem_alloc_get(s->sk), 10000);
+	KUNIT_EXPECT_LT(test, sk_wmem_alloc_get(s->sk),
+			10000 + skb_peek(&s->held)->truesize);
 	KUNIT_ASSERT_GT(test, room, 1);
 	KUNIT_ASSERT_LT(test, room, total);
 	KUNIT_EXPECT_EQ(test, ret, 100 * room);
-	tp4_expect_sent(s, 2 * room, 0);
+	tp4_expect_sent(s, nr_frames * room, 0);
 	tp4_expect_idle(s->t);
 
 	KUNIT_EXPECT_EQ(test, tp4_send(s), -EAGAIN);
@@ -486,7 +579,7 @@ static void tp4_send_buffer_full(struct kunit *test)
 		ret = tp4_send(s);
 		KUNIT_ASSERT_GT(test, ret, 0);
 		KUNIT_EXPECT_EQ(test, ret, 100 * (s->n - sent));
-		tp4_expect_sent(s, 2 * (s->n - sent), 0);
+		tp4_expect_sent(s, nr_frames * (s->n - sent), 0);
 	}
 	KUNIT_EXPECT_EQ(test, s->n, total);
 	for (i = 0; i < total; i++)
@@ -494,6 +587,14 @@ static void tp4_send_buffer_full(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->ring.q.stats.failed, 0);
 	skb_queue_purge(&s->held);
 	KUNIT_EXPECT_EQ(test, sk_wmem_alloc_get(s->sk), 0);
+	return room;
+}
+
+/* It holds as many whichever way they are made. */
+static void tp4_send_buffer_full(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, tp4_send_fill_buffer(test, 1),
+			tp4_send_fill_buffer(test, 2));
 }
 
 static struct kunit_case tp4_send_cases[] = {
@@ -501,6 +602,7 @@ static struct kunit_case tp4_send_cases[] = {
 	KUNIT_CASE_PARAM(tp4_send_jumbo, tp4_send_way_gen_params),
 	KUNIT_CASE_PARAM(tp4_send_bad_length, tp4_send_way_gen_params),
 	KUNIT_CASE_PARAM(tp4_send_vlan, tp4_send_way_gen_params),
+	KUNIT_CASE_PARAM(tp4_send_transport, tp4_send_way_gen_params),
 	KUNIT_CASE_PARAM(tp4_send_unfinished, tp4_send_way_gen_params),
 	KUNIT_CASE_PARAM(tp4_send_no_device, tp4_send_way_gen_params),
 	KUNIT_CASE_PARAM(tp4_send_arguments, tp4_send_way_gen_params),
