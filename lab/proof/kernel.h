@@ -41,6 +41,9 @@ typedef int spinlock_t;
 typedef int netdevice_tracker;
 
 #define __LITTLE_ENDIAN_BITFIELD
+#if __SIZEOF_LONG__ == 8
+#define CONFIG_64BIT		1
+#endif
 
 #define true			1
 #define false			0

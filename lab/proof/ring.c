@@ -66,6 +66,18 @@ static bool kernel_holds(u32 slot)
 	return ((slot - q.tail) & q.mask) < q.head - q.tail;
 }
 
+/* Whole fields, or the length with the owner word: nothing is torn, or mixed up. */
+static void check_access(u32 offset, size_t size)
+{
+#ifdef CONFIG_64BIT
+	assert(((offset == 0 || offset == 8) && size == 8) ||
+	       (offset == 12 && size == 4));
+#else
+	assert((offset == 0 && size == 8) || (offset == 8 && size == 4) ||
+	       (offset == 12 && size == 4));
+#endif
+}
+
 void proof_read(const volatile void *p, size_t size)
 {
 	u32 slot, offset;
@@ -75,17 +87,18 @@ void proof_read(const volatile void *p, size_t size)
 	slot = slot_of(p);
 	offset = offset_of(p);
 	assert(slot <= q.mask);
-	/* Whole fields: nothing is torn, or mixed up. */
-	assert((offset == 0 && size == 8) || (offset == 8 && size == 4) ||
-	       (offset == 12 && size == 4));
+	check_access(offset, size);
 	ring[slot] = nondet_slot();
-	if (one_gift && offset == 12 &&
+	if (one_gift && offset + size == 16 &&
 	    (ring[slot].desc.flags & TP4_DESC_KERNEL)) {
 		assume(!gave_it);
 		gave_it = true;
 	}
-	if (counting)
-		reads[slot][offset == 0 ? 0 : offset == 8 ? 1 : 2]++;
+	if (counting) {
+		reads[slot][0] += offset == 0;
+		reads[slot][1] += offset == 8;
+		reads[slot][2] += offset + size == 16;
+	}
 	/* Here, a descriptor that was read was taken. */
 	if (concurrent && offset == 0 && ring[slot].idx == the_frame)
 		taken++;
@@ -100,8 +113,7 @@ void proof_wrote(const volatile void *p, size_t size)
 	slot = slot_of(p);
 	offset = offset_of(p);
 	assert(slot <= q.mask);
-	assert((offset == 0 && size == 8) || (offset == 8 && size == 4) ||
-	       (offset == 12 && size == 4));
+	check_access(offset, size);
 	/* Never a slot that user space owns. */
 	assert(kernel_holds(slot));
 	if (offset == 0 && ring[slot].idx == the_frame)
@@ -166,8 +178,9 @@ void proof_take(void)
 		bool me = i == (head & q.mask);
 
 		assert(reads[i][2] <= me);
+		assert(reads[i][1] == reads[i][2]);
 		assert(reads[i][0] == (took && me));
-		assert(reads[i][1] == (took && me));
+		assert(reads[i][2] >= (took && me));
 	}
 }
 
@@ -602,4 +615,57 @@ void proof_release(void)
 			mine += !(tp4a_item(arr, p.start + i)->flags &
 				  TP4_DESC_KERNEL);
 	assert(mine == p.end - p.start);
+}
+
+/*
+ * tp4a_reserve_one(): the same of one frame, which is in registers. The item does not
+ * say which one it is, so the proof writes it there.
+ */
+void proof_reserve_one(void)
+{
+	bool was_marked[PROOF_NR];
+	u32 before, curr, slot, i;
+	bool got;
+	u64 idx;
+
+	any_concurrent();
+	before = frames_marked();
+	curr = arr->curr;
+	for (i = 0; i < PROOF_NR; i++)
+		was_marked[i] = arr->items[i].flags & TP4_DESC_KERNEL;
+	got = tp4a_reserve_one(arr, &slot, &idx);
+	if (!got) {
+		assert(!taken && !given && arr->curr == curr);
+		assert(frames_marked() == before);
+		assert(concurrent_ok());
+		return;
+	}
+	assert(slot == curr && arr->curr == curr + 1 && arr->end == arr->curr);
+	assert(idx < arr->frame_nr);
+	assert(!was_marked[slot & q.mask]);
+	assert(tp4a_item(arr, slot)->flags & TP4_DESC_KERNEL);
+	tp4a_item(arr, slot)->idx = idx;
+	assert(frames_marked() + given == before + taken);
+	assert(concurrent_ok());
+}
+
+/* tp4a_release_one(): in this slot, and in no other. */
+void proof_release_one(void)
+{
+	struct tpacket4_desc d = nondet_desc();
+	u32 slot = nondet_u32();
+	u32 before;
+
+	any_concurrent();
+	assume(arr->curr - slot >= 1 && arr->curr - slot <= tp4q_nr(&q));
+	assume(arr->end - slot <= tp4q_nr(&q));
+	assume(tp4a_item(arr, slot)->flags & TP4_DESC_KERNEL);
+	assume(tp4a_item(arr, slot)->idx == d.idx);
+	before = frames_marked();
+	tp4a_release_one(arr, slot, &d);
+	assert(concurrent_ok());
+	assert(frames_marked() + given == before);
+	assert(!(tp4a_item(arr, slot)->flags & TP4_DESC_KERNEL));
+	assert(ring[slot & q.mask].idx == d.idx);
+	assert(!(ring[slot & q.mask].desc.flags & TP4_DESC_KERNEL));
 }

@@ -50,11 +50,10 @@ static unsigned int tp4_run_filter(struct sk_buff *skb, const struct sock *sk,
 /* The whole way of a packet that may need several frames, or changes: to be
  * called with rx_lock held, which it gives up.
  */
-static bool tp4_rcv_slow(struct sock *sk, const struct sk_buff *skb,
-			 u32 snaplen)
-	__releases(&pkt_sk(sk)->tp4->rx_lock)
+static bool tp4_rcv_slow(struct sock *sk, struct tp4_sock *tp4,
+			 const struct sk_buff *skb, u32 snaplen)
+	__releases(&tp4->rx_lock)
 {
-	struct tp4_sock *tp4 = pkt_sk(sk)->tp4;
 	struct tp4_ring *ring = tp4->rings.rx;
 	struct tp4_packet_array *arr = ring->arr;
 	struct tp4_frame_set frames;
@@ -117,7 +116,7 @@ static bool tp4_rcv_copy(struct sock *sk, const struct sk_buff *skb,
 	arr = ring->arr;
 	if (unlikely(!tp4_skb_is_plain(skb) || snaplen > tp4a_max_len(arr) ||
 		     !tp4a_reserve_one(arr, &slot, &idx)))
-		return tp4_rcv_slow(sk, skb, snaplen);
+		return tp4_rcv_slow(sk, tp4, skb, snaplen);
 	tp4->stats.tp_packets++;
 	ring->published = true;
 	spin_unlock(&tp4->rx_lock);

@@ -40,6 +40,11 @@
  *
  * Everything in a slot may change at any time. Each field is read once, into
  * kernel memory, and only this copy is checked and used.
+ *
+ * Where 64 bits are read and written at once, the length goes with the owner word:
+ * two accesses for a slot instead of three. The other side need not do so: who
+ * sees an owner word sees a length that is at least as new, as (A) and (C) order
+ * them.
  */
 
 #ifndef _TP4_QUEUE_H
@@ -62,8 +67,13 @@ union tp4_slot {
 	struct tpacket4_desc desc;
 	struct {
 		u64 idx;
-		u32 len;
-		u32 owner;
+		union {
+			struct {
+				u32 len;
+				u32 owner;
+			};
+			u64 len_owner;
+		};
 	};
 };
 
@@ -141,6 +151,47 @@ static inline u32 tp4q_nr(const struct tp4_queue *q)
 	return q->mask + 1;
 }
 
+/* Reads the length and the owner word; what is read then is behind them. */
+static inline void tp4q_load_owner(const union tp4_slot *s,
+				   union tp4_slot *copy)
+{
+#ifdef CONFIG_64BIT
+	/* (B) pairs with (A) in user space */
+	copy->len_owner = smp_load_acquire(&s->len_owner);
+#else
+	/* (B), too */
+	copy->owner = smp_load_acquire(&s->owner);
+	copy->len = READ_ONCE(s->len);
+#endif
+}
+
+/* Writes a slot that the kernel holds; nobody looks at it yet. */
+static inline void tp4q_store(union tp4_slot *s, const union tp4_slot *copy)
+{
+	WRITE_ONCE(s->idx, copy->idx);
+#ifdef CONFIG_64BIT
+	WRITE_ONCE(s->len_owner, copy->len_owner);
+#else
+	WRITE_ONCE(s->len, copy->len);
+	WRITE_ONCE(s->owner, copy->owner);
+#endif
+}
+
+/* The same, and hands over this slot and all that was written before. */
+static inline void tp4q_store_release(union tp4_slot *s,
+				      const union tp4_slot *copy)
+{
+	WRITE_ONCE(s->idx, copy->idx);
+#ifdef CONFIG_64BIT
+	/* (C) pairs with (D) in user space */
+	smp_store_release(&s->len_owner, copy->len_owner);
+#else
+	WRITE_ONCE(s->len, copy->len);
+	/* (C), too */
+	smp_store_release(&s->owner, copy->owner);
+#endif
+}
+
 /**
  * tp4q_read - take a snapshot of a slot, if it is the kernel's
  * @q: queue
@@ -155,13 +206,11 @@ static inline bool tp4q_read(const struct tp4_queue *q, u32 slot,
 	const union tp4_slot *s = &q->ring[slot & q->mask];
 	union tp4_slot copy;
 
-	/* (B) pairs with (A) in user space */
-	copy.owner = smp_load_acquire(&s->owner);
+	tp4q_load_owner(s, &copy);
 	if (!(copy.desc.flags & TP4_DESC_KERNEL))
 		return false;
 
 	copy.idx = READ_ONCE(s->idx);
-	copy.len = READ_ONCE(s->len);
 	*d = copy.desc;
 	return true;
 }
@@ -210,9 +259,12 @@ static inline struct tp4_given tp4q_give(struct tp4_queue *q, u32 slot,
 					 u32 mask, u32 first, u32 n)
 {
 	struct tp4_given given = {};
+	/* The compiler cannot know that the slots are not the queue itself. */
+	union tp4_slot *ring = q->ring;
+	u32 ring_mask = q->mask;
 
 	while (n--) {
-		union tp4_slot *s = &q->ring[(slot + n) & q->mask];
+		union tp4_slot *s = &ring[(slot + n) & ring_mask];
 		union tp4_slot copy = { .desc = items[(first + n) & mask] };
 
 		copy.desc.flags &= ~TP4_DESC_KERNEL;
@@ -222,13 +274,10 @@ static inline struct tp4_given tp4q_give(struct tp4_queue *q, u32 slot,
 			given.bytes += copy.len;
 		else if (!(copy.desc.flags & TP4_PKT_CONT))
 			given.failed++;
-		WRITE_ONCE(s->idx, copy.idx);
-		WRITE_ONCE(s->len, copy.len);
 		if (n)
-			WRITE_ONCE(s->owner, copy.owner);
+			tp4q_store(s, &copy);
 		else
-			/* (C) pairs with (D) in user space */
-			smp_store_release(&s->owner, copy.owner);
+			tp4q_store_release(s, &copy);
 	}
 	return given;
 }
@@ -304,9 +353,7 @@ static inline void tp4q_restore(struct tp4_queue *q, u32 slot,
 	union tp4_slot copy = { .desc = *d };
 
 	copy.desc.flags |= TP4_DESC_KERNEL;
-	WRITE_ONCE(s->idx, copy.idx);
-	WRITE_ONCE(s->len, copy.len);
-	WRITE_ONCE(s->owner, copy.owner);
+	tp4q_store(s, &copy);
 }
 
 /**

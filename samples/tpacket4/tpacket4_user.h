@@ -108,6 +108,33 @@ static inline tp4_aliasing_u32 *tp4_desc_word_ptr(struct tpacket4_desc *desc)
 	return (tp4_aliasing_u32 *)(void *)&desc->offset;
 }
 
+/* The second half of a descriptor, with the length before the word. */
+union tp4_desc_half {
+	struct {
+		__u32 len;
+		__u16 offset;
+		__u8 error;
+		__u8 flags;
+	} f;
+	struct {
+		__u32 len;
+		__u32 word;
+	} w;
+	__u64 all;
+};
+
+typedef __u64 __attribute__((__may_alias__)) tp4_aliasing_u64;
+
+static inline tp4_aliasing_u64 *
+tp4_desc_half_ptr(const struct tpacket4_desc *desc)
+{
+	return (tp4_aliasing_u64 *)((uintptr_t)desc +
+				    offsetof(struct tpacket4_desc, len));
+}
+
+/* Where it is one access, the length goes with the word. */
+#define TP4_ONE_ACCESS	(sizeof(long) == sizeof(__u64))
+
 /**
  * tp4_desc_get() - take one descriptor from the kernel
  * @slot: the descriptor in the ring
@@ -118,18 +145,22 @@ static inline tp4_aliasing_u32 *tp4_desc_word_ptr(struct tpacket4_desc *desc)
 static inline bool tp4_desc_get(struct tpacket4_desc *slot,
 				struct tpacket4_desc *desc)
 {
-	union tp4_desc_word w;
+	union tp4_desc_half half;
 
 	/* Pairs with the kernel's release: idx and len are final below. */
-	w.word = __atomic_load_n(tp4_desc_word_ptr(slot), __ATOMIC_ACQUIRE);
-	if (w.f.flags & TP4_DESC_KERNEL)
+	if (TP4_ONE_ACCESS)
+		half.all = __atomic_load_n(tp4_desc_half_ptr(slot),
+					   __ATOMIC_ACQUIRE);
+	else
+		half.w.word = __atomic_load_n(tp4_desc_word_ptr(slot),
+					      __ATOMIC_ACQUIRE);
+	if (half.f.flags & TP4_DESC_KERNEL)
 		return false;
 
 	desc->idx = slot->idx;
-	desc->len = slot->len;
-	desc->offset = w.f.offset;
-	desc->error = w.f.error;
-	desc->flags = w.f.flags;
+	if (!TP4_ONE_ACCESS)
+		half.f.len = slot->len;
+	*tp4_desc_half_ptr(desc) = half.all;
 	return true;
 }
 
@@ -143,19 +174,27 @@ static inline bool tp4_desc_get(struct tpacket4_desc *slot,
 static inline void tp4_desc_set(struct tpacket4_desc *slot,
 				const struct tpacket4_desc *desc, int memorder)
 {
-	tp4_aliasing_u32 *ptr = tp4_desc_word_ptr(slot);
-	union tp4_desc_word w;
+	union tp4_desc_half half;
 
-	w.f.offset = desc->offset;
-	w.f.error = 0;
-	w.f.flags = (__u8)(desc->flags | TP4_DESC_KERNEL);
+	half.all = *tp4_desc_half_ptr(desc);
+	half.f.error = 0;
+	half.f.flags |= TP4_DESC_KERNEL;
 
 	slot->idx = desc->idx;
-	slot->len = desc->len;
-	if (memorder == __ATOMIC_RELAXED)
-		__atomic_store_n(ptr, w.word, __ATOMIC_RELAXED);
+	if (!TP4_ONE_ACCESS)
+		slot->len = half.w.len;
+	if (TP4_ONE_ACCESS && memorder == __ATOMIC_RELAXED)
+		__atomic_store_n(tp4_desc_half_ptr(slot), half.all,
+				 __ATOMIC_RELAXED);
+	else if (TP4_ONE_ACCESS)
+		__atomic_store_n(tp4_desc_half_ptr(slot), half.all,
+				 __ATOMIC_RELEASE);
+	else if (memorder == __ATOMIC_RELAXED)
+		__atomic_store_n(tp4_desc_word_ptr(slot), half.w.word,
+				 __ATOMIC_RELAXED);
 	else
-		__atomic_store_n(ptr, w.word, __ATOMIC_RELEASE);
+		__atomic_store_n(tp4_desc_word_ptr(slot), half.w.word,
+				 __ATOMIC_RELEASE);
 }
 
 /**
@@ -233,6 +272,9 @@ static inline int tp4q_enqueue_batch(struct tpacket4_queue *q,
 				     const struct tpacket4_desc *desc,
 				     unsigned int nr)
 {
+	/* The compiler cannot know that the ring is not the queue itself. */
+	unsigned int first = q->avail_idx, mask = q->ring_mask;
+	struct tpacket4_desc *ring = q->ring;
 	unsigned int i;
 
 	if (nr > q->num_free)
@@ -241,12 +283,11 @@ static inline int tp4q_enqueue_batch(struct tpacket4_queue *q,
 		return 0;
 
 	for (i = nr - 1; i > 0; i--)
-		tp4_desc_set(&q->ring[(q->avail_idx + i) & q->ring_mask],
-			     &desc[i], __ATOMIC_RELAXED);
-	tp4_desc_set(&q->ring[q->avail_idx & q->ring_mask], desc,
-		     __ATOMIC_RELEASE);
+		tp4_desc_set(&ring[(first + i) & mask], &desc[i],
+			     __ATOMIC_RELAXED);
+	tp4_desc_set(&ring[first & mask], desc, __ATOMIC_RELEASE);
 
-	q->avail_idx += nr;
+	q->avail_idx = first + nr;
 	q->num_free -= nr;
 	return 0;
 }
@@ -264,6 +305,8 @@ static inline int tp4q_enqueue_batch(struct tpacket4_queue *q,
 static inline int tp4q_enqueue_frames(struct tpacket4_queue *q,
 				      const __u64 *idx, unsigned int nr)
 {
+	unsigned int first = q->avail_idx, mask = q->ring_mask;
+	struct tpacket4_desc *ring = q->ring;
 	struct tpacket4_desc desc;
 	unsigned int i;
 
@@ -275,14 +318,13 @@ static inline int tp4q_enqueue_frames(struct tpacket4_queue *q,
 	memset(&desc, 0, sizeof(desc));
 	for (i = nr - 1; i > 0; i--) {
 		desc.idx = idx[i];
-		tp4_desc_set(&q->ring[(q->avail_idx + i) & q->ring_mask],
-			     &desc, __ATOMIC_RELAXED);
+		tp4_desc_set(&ring[(first + i) & mask], &desc,
+			     __ATOMIC_RELAXED);
 	}
 	desc.idx = idx[0];
-	tp4_desc_set(&q->ring[q->avail_idx & q->ring_mask], &desc,
-		     __ATOMIC_RELEASE);
+	tp4_desc_set(&ring[first & mask], &desc, __ATOMIC_RELEASE);
 
-	q->avail_idx += nr;
+	q->avail_idx = first + nr;
 	q->num_free -= nr;
 	return 0;
 }
@@ -304,22 +346,20 @@ static inline unsigned int tp4q_dequeue_batch(struct tpacket4_queue *q,
 					      struct tpacket4_desc *desc,
 					      unsigned int nr)
 {
+	unsigned int first = q->last_used_idx, mask = q->ring_mask;
 	unsigned int held = tp4q_num_held(q);
+	struct tpacket4_desc *ring = q->ring;
 	unsigned int i;
 
 	/* A descriptor that was never given looks like one that came back. */
 	if (nr > held)
 		nr = held;
 
-	for (i = 0; i < nr; i++) {
-		struct tpacket4_desc *slot;
-
-		slot = &q->ring[(q->last_used_idx + i) & q->ring_mask];
-		if (!tp4_desc_get(slot, &desc[i]))
+	for (i = 0; i < nr; i++)
+		if (!tp4_desc_get(&ring[(first + i) & mask], &desc[i]))
 			break;
-	}
 
-	q->last_used_idx += i;
+	q->last_used_idx = first + i;
 	q->num_free += i;
 	return i;
 }

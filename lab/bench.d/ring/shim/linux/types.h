@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include_next <linux/types.h>
+#if __SIZEOF_LONG__ == 8
+#define CONFIG_64BIT 1
+#endif
 typedef __u64 u64;
 typedef __u32 u32;
 typedef __u16 u16;
