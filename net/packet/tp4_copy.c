@@ -267,56 +267,56 @@ static struct sk_buff *tp4_tx_alloc(struct tp4_tx *tx, u32 len)
 	return skb;
 }
 
-/* Sets what skb_probe_transport_header() does, without the long way through the
- * flow dissector where the answer is plain.
+/* Sets the transport header to where skb_probe_transport_header() does, without
+ * the long way through the flow dissector. Returns false if it is not that plain.
  */
-static void tp4_tx_probe_transport(struct sk_buff *skb)
+static bool tp4_tx_set_transport(struct sk_buff *skb, u32 pos)
 {
-	u32 pos = skb_network_offset(skb);
-	u32 room = skb_headlen(skb) - pos;
-	u8 proto = IPPROTO_RAW;
-
-	/* Without a link header, there may be less than that. */
-	if (unlikely(skb_headlen(skb) < pos))
-		room = 0;
+	u32 len = skb_headlen(skb);
+	u8 proto;
 
 	if (skb->protocol == htons(ETH_P_IP)) {
-		const struct iphdr *ip = (void *)skb_network_header(skb);
+		const struct iphdr *ip = (void *)skb->data + pos;
 
-		if (room >= sizeof(*ip) && ip->ihl >= 5) {
-			pos += ip->ihl * 4;
-			proto = ip->protocol;
-		}
+		if (len < pos + sizeof(*ip) || ip->ihl < 5)
+			return false;
+		pos += ip->ihl * 4;
+		proto = ip->protocol;
 	} else if (skb->protocol == htons(ETH_P_IPV6)) {
-		const struct ipv6hdr *ip = (void *)skb_network_header(skb);
+		const struct ipv6hdr *ip = (void *)skb->data + pos;
 
-		if (room >= sizeof(*ip)) {
-			pos += sizeof(*ip);
-			proto = ip->nexthdr;
-		}
+		if (len < pos + sizeof(*ip))
+			return false;
+		pos += sizeof(*ip);
+		proto = ip->nexthdr;
+	} else {
+		return false;
 	}
-	if (likely((proto == IPPROTO_UDP || proto == IPPROTO_TCP) &&
-		   pos <= skb->len))
-		skb_set_transport_header(skb, pos);
-	else
-		skb_probe_transport_header(skb);
+	if ((proto != IPPROTO_UDP && proto != IPPROTO_TCP) || pos > skb->len)
+		return false;
+	skb_set_transport_header(skb, pos);
+	return true;
 }
 
-static void tp4_tx_headers(struct tp4_tx *tx, struct sk_buff *skb)
+static __always_inline void tp4_tx_headers(struct tp4_tx *tx,
+					   struct sk_buff *skb)
 {
 	int depth;
 
 	skb->dev = tx->dev;
 	skb->priority = READ_ONCE(tx->sk->sk_priority);
 	skb->mark = tx->sockc.mark;
-	skb_set_delivery_type_by_clockid(skb, tx->sockc.transmit_time,
-					 tx->sk->sk_clockid);
+	if (unlikely(tx->sockc.transmit_time))
+		skb_set_delivery_type_by_clockid(skb, tx->sockc.transmit_time,
+						 tx->sk->sk_clockid);
 	skb_setup_tx_timestamp(skb, tx->sockc.tsflags);
 
 	skb_reset_mac_header(skb);
 	skb_set_network_header(skb, tx->hard_header_len);
 	skb->protocol = dev_parse_header_protocol(skb);
-	tp4_tx_probe_transport(skb);
+	if (likely(tp4_tx_set_transport(skb, tx->hard_header_len)))
+		return;
+	skb_probe_transport_header(skb);
 	if (likely(tx->dev->type == ARPHRD_ETHER) &&
 	    eth_type_vlan(skb->protocol) &&
 	    vlan_get_protocol_and_depth(skb, skb->protocol, &depth))
