@@ -877,7 +877,11 @@ static void i40e_tp4_del_closed(struct i40e_tp4 *tp4)
 		return;
 	hrtimer_cancel(&tp4->timer);
 	vsi->rx_rings[queue_pair]->tp4 = NULL;
-	vsi->xdp_rings[queue_pair]->tp4 = NULL;
+	if (vsi->xdp_rings)
+		vsi->xdp_rings[queue_pair]->tp4 = NULL;
+	else
+		/* The reset that was to make them has failed before that. */
+		vsi->tp4_rings = false;
 }
 
 /* Does a PF reset, in which the XDP TX rings come, or go, with @change. */

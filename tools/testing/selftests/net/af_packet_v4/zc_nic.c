@@ -1525,6 +1525,34 @@ TEST_F_TIMEOUT(zc_nic_xdp, redirect, 300)
 	ASSERT_EQ(0, tp4_link_del(x));
 }
 
+/*
+ * The first socket's reset fails before the driver has made any ring of the XDP
+ * kind. It tries ten times to learn the version of the firmware, which is the
+ * admin queue's command 1.
+ */
+TEST_F_TIMEOUT(zc_come_and_go, reset_fails, 300)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	unsigned int round;
+
+	if (!have_model())
+		SKIP(return, "there is no model of the ports");
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, model("fault aq-error 10 5 1"));
+		ASSERT_EQ(-EIO, end_open(&e->to, &cfg));
+		EXPECT_EQ(-ENETDOWN, tp4_bind(e->to.t.fd, e->to.ifindex,
+					      ETH_P_ALL));
+		end_close(&e->to);
+		EXPECT_TRUE(tp4_pins_balanced());
+		ASSERT_EQ(0, do_pf_reset(e));
+		ASSERT_EQ(0, nic_up(&e->to, ETH_DATA_LEN));
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
+		end_close(&e->to);
+	}
+}
+
 /* ---- the end -------------------------------------------------------------- */
 
 static int pci_address(const char *dev, char *address, size_t size)
