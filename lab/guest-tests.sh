@@ -9,7 +9,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/ktap.sh"
 
 # Programs whose surroundings are a suite of their own.
-OWN_SUITE=' l2fwd_tcp.sh zc_nic '
+OWN_SUITE=' l2fwd_tcp.sh zc_nic faults '
 
 # For COMMAND... of lab/boot: the program that follows has what it says of a failure
 # (the harness does so on standard error) among its results, in their order.

@@ -105,6 +105,11 @@ static int nl_talk(struct nl_msg *m, const char *what)
 		return len;
 	}
 	len = recv(fd, reply, sizeof(reply), 0);
+	if (len < 0) {
+		len = tp4_fail(what);
+		close(fd);
+		return len;
+	}
 	close(fd);
 	if (len < (ssize_t)NLMSG_LENGTH(sizeof(*err))) {
 		errno = EPROTO;

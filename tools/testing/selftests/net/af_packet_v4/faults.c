@@ -1,0 +1,1116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * AF_PACKET V4: what happens when memory runs out. Each call that sets something
+ * up, changes it or takes it down is made again and again: its first allocation
+ * fails, then its second, and so on until none is left that could; so do copies
+ * from and to user space. The call either says so with an errno that fits, or
+ * does its work all the same. Then the same call works, packets get through, and
+ * nothing is left when all is closed. What cannot be refused, such as close(), does
+ * its work whatever fails.
+ *
+ * This takes a kernel with CONFIG_FAULT_INJECTION; the tests are skipped where
+ * there is none.
+ */
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/ethtool.h>
+#include <linux/filter.h>
+#include <linux/packet_diag.h>
+#include <linux/sock_diag.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "../../kselftest_harness.h"
+#include "tp4_xdp.h"
+
+#define RING		8
+#define FRAMES		(2 * RING)
+#define LEN		300
+#define GROUP		4712
+#define DEBUGFS		"/sys/kernel/debug/"
+
+/* A call that still fails at that many allocations is one that does not end */
+#define MOST_FAULTS	2000
+
+/* What a path begins with, and what it has made */
+struct ground {
+	struct tp4_net net;
+	struct tp4_cfg cfg;	/* of the socket on tp4a */
+	struct tp4_cfg far;	/* ... on tp4b */
+	struct tp4 t;
+	struct tp4 u;
+	int prog;
+	int nth_fd;
+	__u8 *mem;
+	size_t mem_len;
+	__u32 seq;
+	bool nic;		/* two ports of cards, not a veth pair */
+};
+
+/* A call, what leads to it, and what follows; each returns 0 or -errno */
+typedef int (*step_fn)(struct ground *g);
+
+struct path {
+	step_fn before;		/* without faults */
+	step_fn step;		/* with one; again without, if it has failed */
+	step_fn after;		/* what must hold when it has been done */
+	bool sure;		/* it cannot be refused */
+};
+
+/* Faults */
+
+/* Of this thread: the next allocation but @nth - 1 fails */
+static int faults_arm(struct ground *g, unsigned int nth)
+{
+	char buf[16];
+	int len;
+
+	len = snprintf(buf, sizeof(buf), "%u", nth);
+	return pwrite(g->nth_fd, buf, len, 0) == len ? 0 : -errno;
+}
+
+/* Has it come to the one that was to fail? These calls count, too. */
+static bool faults_disarm(struct ground *g)
+{
+	bool hit = false;
+	char c;
+
+	if (pread(g->nth_fd, &c, 1, 0) == 1)
+		hit = c == '0';
+	while (faults_arm(g, 0))
+		hit = false;
+	return hit;
+}
+
+static int faults_set_up(struct ground *g)
+{
+	static const char *const files[] = {
+		DEBUGFS "failslab/ignore-gfp-wait",
+		DEBUGFS "failslab/verbose",
+		DEBUGFS "fail_page_alloc/ignore-gfp-wait",
+		DEBUGFS "fail_page_alloc/ignore-gfp-highmem",
+		DEBUGFS "fail_page_alloc/min-order",
+		DEBUGFS "fail_page_alloc/verbose",
+		DEBUGFS "fail_usercopy/verbose",
+	};
+	size_t i;
+	int ret;
+
+	g->nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (g->nth_fd < 0)
+		return -errno;
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		ret = tp4_write_file(files[i], "0");
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* The library says what has failed, which is of no interest in between. */
+static int step_with_fault(struct ground *g, step_fn step, unsigned int nth,
+			   bool *hit)
+{
+	int err = dup(2), null = open("/dev/null", O_WRONLY | O_CLOEXEC), ret;
+
+	if (err < 0 || null < 0)
+		return -errno;
+	dup2(null, 2);
+	close(null);
+	ret = faults_arm(g, nth);
+	if (!ret)
+		ret = step(g);
+	*hit = faults_disarm(g);
+	dup2(err, 2);
+	close(err);
+	return ret;
+}
+
+/*
+ * What a call may answer when there is no memory, or user space's is not there;
+ * socket() says ENFILE
+ */
+static bool errno_fits(int err)
+{
+	return err == ENOMEM || err == ENOBUFS || err == EFAULT ||
+	       err == ENFILE;
+}
+
+/* Sockets that work */
+
+static void sweep(struct ground *g)
+{
+	tp4_close(&g->t);
+	tp4_close(&g->u);
+}
+
+/* Of this socket, all that came before is no longer of interest */
+static int exchange(struct ground *g, struct tp4 *from, struct tp4 *to)
+{
+	__u8 pkt[ETH_FRAME_LEN];
+	__u32 seq = ++g->seq;
+	int ret;
+
+	tp4_pkt_fill(pkt, LEN, seq);
+	ret = tp4_send(from, pkt, LEN, 0);
+	while (!ret) {
+		ret = tp4_recv_wait(to, pkt, sizeof(pkt));
+		if (ret < 0)
+			return ret;
+		if (ret == LEN && tp4_pkt_ok(pkt, ret, seq, LEN))
+			return 0;
+		ret = 0;
+	}
+	return ret;
+}
+
+/* Through the socket that was worked on, both ways, or else a new one */
+static int works(struct ground *g)
+{
+	int ret;
+
+	if (!g->t.map || !g->cfg.ifindex) {
+		sweep(g);
+		ret = tp4_open(&g->t, &(struct tp4_cfg) {
+			.ifindex = g->net.a, .rx_nr = RING, .tx_nr = RING,
+			.mode = g->cfg.mode, .ignore_outgoing = true,
+		});
+		if (ret)
+			return ret;
+	}
+	if (!g->u.map) {
+		tp4_close(&g->u);
+		ret = tp4_open(&g->u, &g->far);
+		if (ret)
+			return ret;
+	}
+	/* A card that begins or ends zero copy resets the link of both */
+	if (g->nic) {
+		ret = tp4_link_up(g->net.a) ?: tp4_link_up(g->net.b);
+		if (ret)
+			return ret;
+	}
+	return exchange(g, &g->t, &g->u) ?: exchange(g, &g->u, &g->t);
+}
+
+/* Paths: the socket has come so far. */
+
+static int has_socket(struct ground *g)
+{
+	memset(&g->t, 0, sizeof(g->t));
+	g->t.mr_fd = -1;
+	g->t.rx_nr = RING;
+	g->t.tx_nr = RING;
+	g->t.fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
+	return g->t.fd < 0 ? -errno : 0;
+}
+
+static int has_version(struct ground *g)
+{
+	return has_socket(g) ?: tp4_version(g->t.fd, TPACKET_V4);
+}
+
+static int has_buffer(struct ground *g)
+{
+	return has_version(g) ?: tp4_memreg(g->t.fd, g->mem, g->mem_len, 0, 0);
+}
+
+static int has_rx_ring(struct ground *g)
+{
+	return has_buffer(g) ?:
+	       tp4_ring(g->t.fd, PACKET_RX_RING, g->t.fd, RING);
+}
+
+static int has_rings(struct ground *g)
+{
+	return has_rx_ring(g) ?:
+	       tp4_ring(g->t.fd, PACKET_TX_RING, g->t.fd, RING);
+}
+
+static int is_open(struct ground *g)
+{
+	return tp4_open(&g->t, &g->cfg);
+}
+
+static int both_open(struct ground *g)
+{
+	return tp4_open(&g->u, &g->far) ?: is_open(g);
+}
+
+static int is_mapped(struct ground *g)
+{
+	g->cfg.ifindex = 0;
+	return is_open(g);
+}
+
+static int is_in_copy_mode(struct ground *g)
+{
+	const struct tp4_mode *mode = g->cfg.mode;
+	int ret;
+
+	g->cfg.mode = NULL;
+	ret = is_open(g);
+	g->cfg.mode = mode;
+	return ret;
+}
+
+/* Paths: what is done */
+
+static int do_socket(struct ground *g)
+{
+	return has_socket(g);
+}
+
+static int do_open(struct ground *g)
+{
+	int ret = is_open(g);
+
+	if (ret)
+		tp4_close(&g->t);
+	return ret;
+}
+
+static int do_version(struct ground *g)
+{
+	return tp4_version(g->t.fd, TPACKET_V4);
+}
+
+static int do_leave_version(struct ground *g)
+{
+	return tp4_version(g->t.fd, TPACKET_V3);
+}
+
+static int do_memreg(struct ground *g)
+{
+	return tp4_memreg(g->t.fd, g->mem, g->mem_len, 0, 0);
+}
+
+static int do_rx_ring(struct ground *g)
+{
+	return tp4_ring(g->t.fd, PACKET_RX_RING, g->t.fd, RING);
+}
+
+static int do_tx_ring(struct ground *g)
+{
+	return tp4_ring(g->t.fd, PACKET_TX_RING, g->t.fd, RING);
+}
+
+static int do_ring_down(struct ground *g)
+{
+	return tp4_ring(g->t.fd, PACKET_RX_RING, g->t.fd, 0);
+}
+
+static int do_mmap(struct ground *g)
+{
+	return tp4_map(&g->t);
+}
+
+static int do_mmap_status(struct ground *g)
+{
+	void *status = mmap(NULL, TP4_PAGE, PROT_READ, MAP_SHARED, g->t.fd,
+			    TP4_PGOFF_STATUS);
+
+	if (status == MAP_FAILED)
+		return -errno;
+	munmap(status, TP4_PAGE);
+	return 0;
+}
+
+static int do_bind(struct ground *g)
+{
+	g->cfg.ifindex = g->net.a;
+	return tp4_bind(g->t.fd, g->net.a, ETH_P_ALL);
+}
+
+static int do_zerocopy(struct ground *g)
+{
+	return tp4_set_queue(g->t.fd, 0);
+}
+
+static int do_leave(struct ground *g)
+{
+	return tp4_set_queue(g->t.fd, -1);
+}
+
+static int do_close(struct ground *g)
+{
+	int ret = 0;
+
+	/* The mapping is not V4's to split or to keep */
+	while (munmap(g->t.map, g->t.map_len))
+		if (errno != ENOMEM)
+			return -errno;
+	g->t.map = NULL;
+	/* Both are the last reference of something */
+	if (g->t.mr_fd != g->t.fd && close(g->t.mr_fd))
+		ret = -errno;
+	g->t.mr_fd = -1;
+	if (close(g->t.fd))
+		ret = -errno;
+	g->t.fd = -1;
+	return ret;
+}
+
+/* In parts, as what was queued already need not be queued again */
+static int do_send(struct ground *g)
+{
+	__u8 pkt[LEN];
+	ssize_t sent;
+	int ret;
+
+	if (!tp4q_num_held(&g->t.txq)) {
+		tp4_pkt_fill(pkt, LEN, ++g->seq);
+		ret = tp4_queue(&g->t, pkt, LEN, 0);
+		if (ret < 0)
+			return ret;
+	}
+	sent = tp4_kick(&g->t, 0);
+	ret = tp4_complete(&g->t);
+	if (ret)
+		return ret;
+	return sent < 0 ? sent : 0;
+}
+
+static int do_recv(struct ground *g)
+{
+	__u8 pkt[ETH_FRAME_LEN];
+	int ret;
+
+	ret = tp4_poll(g->t.fd, POLLIN, 0);
+	if (ret < 0)
+		return ret;
+	ret = tp4_recv(&g->t, pkt, sizeof(pkt));
+	return ret < 0 ? ret : 0;
+}
+
+static int do_fanout(struct ground *g)
+{
+	int arg = GROUP | PACKET_FANOUT_HASH << 16;
+
+	return setsockopt(g->t.fd, SOL_PACKET, PACKET_FANOUT, &arg,
+			  sizeof(arg)) ? -errno : 0;
+}
+
+static int do_filter(struct ground *g)
+{
+	struct sock_filter insns[] = { BPF_STMT(BPF_RET | BPF_K, 0xffff) };
+	struct sock_fprog prog = { .len = 1, .filter = insns };
+
+	return setsockopt(g->t.fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+			  sizeof(prog)) ? -errno : 0;
+}
+
+static int do_stats(struct ground *g)
+{
+	struct tpacket_stats_v4 st;
+
+	return tp4_stats(g->t.fd, &st);
+}
+
+static int do_dump(struct ground *g)
+{
+	struct {
+		struct nlmsghdr nh;
+		struct packet_diag_req req;
+	} dump = {
+		.nh.nlmsg_len = sizeof(dump),
+		.nh.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+		.nh.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+		.req.sdiag_family = AF_PACKET,
+		.req.pdiag_show = -1,
+	};
+	struct nlmsghdr *nh;
+	char reply[8192];
+	int fd, ret = 0;
+	ssize_t len;
+
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	if (fd < 0)
+		return -errno;
+	if (send(fd, &dump, sizeof(dump), 0) < 0)
+		ret = -errno;
+	while (!ret) {
+		len = recv(fd, reply, sizeof(reply), 0);
+		if (len < 0) {
+			ret = -errno;
+			break;
+		}
+		nh = (struct nlmsghdr *)reply;
+		if (len && nh->nlmsg_type == NLMSG_DONE)
+			break;
+		if (len && nh->nlmsg_type == NLMSG_ERROR)
+			ret = ((struct nlmsgerr *)NLMSG_DATA(nh))->error;
+	}
+	close(fd);
+	if (ret)
+		return ret;
+
+	fd = open("/proc/net/packet", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	do {
+		len = read(fd, reply, sizeof(reply));
+	} while (len > 0);
+	if (len < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int do_link_down(struct ground *g)
+{
+	return tp4_link_flags(g->net.a, 0, IFF_UP);
+}
+
+static int do_far_link_down(struct ground *g)
+{
+	return tp4_link_flags(g->net.b, 0, IFF_UP);
+}
+
+static int do_link_up(struct ground *g)
+{
+	return tp4_link_flags(g->net.a, IFF_UP, IFF_UP);
+}
+
+static int do_mtu(struct ground *g)
+{
+	return tp4_link_mtu(g->net.a, 1400);
+}
+
+static int do_xdp(struct ground *g)
+{
+	return tp4_link_xdp(g->net.a, g->prog, XDP_FLAGS_DRV_MODE);
+}
+
+static int do_xdp_off(struct ground *g)
+{
+	return tp4_link_xdp(g->net.a, -1, XDP_FLAGS_DRV_MODE);
+}
+
+static int do_channels(struct ground *g)
+{
+	return tp4_channels("tp4a", 2, 2);
+}
+
+/* What was deleted, but not told of, is not there to be deleted again */
+static int do_link_del(struct ground *g)
+{
+	int ret = tp4_link_del(g->net.a);
+
+	return ret == -ENODEV && !if_nametoindex("tp4a") ? 0 : ret;
+}
+
+/* What holds afterwards */
+
+static int holds_queue(struct ground *g)
+{
+	return tp4_get_queue(g->t.fd) == 0 ? 0 : -EBADSLT;
+}
+
+static int holds_no_queue(struct ground *g)
+{
+	return tp4_get_queue(g->t.fd) == -1 ? 0 : -EBADSLT;
+}
+
+static int is_closed(struct ground *g)
+{
+	sweep(g);
+	return 0;
+}
+
+/* What a socket had is free, at once */
+static int is_all_given_back(struct ground *g)
+{
+	return tp4_pinned() == 0 ? 0 : -EBUSY;
+}
+
+static int comes_up(struct ground *g)
+{
+	sweep(g);
+	return tp4_link_up(g->net.a) ?: tp4_link_up(g->net.b);
+}
+
+static int lost_then_up(struct ground *g)
+{
+	return holds_no_queue(g) ?: comes_up(g);
+}
+
+/* Its frames have come back with an errno: too long a story for works() */
+static int holds_queue_anew(struct ground *g)
+{
+	return holds_queue(g) ?: is_closed(g);
+}
+
+static int has_left(struct ground *g)
+{
+	return holds_no_queue(g) ?: is_closed(g);
+}
+
+static int has_mtu_back(struct ground *g)
+{
+	return holds_queue(g) ?: tp4_link_mtu(g->net.a, ETH_DATA_LEN);
+}
+
+static int has_channels_back(struct ground *g)
+{
+	return holds_queue(g) ?: tp4_channels("tp4a", 1, 1);
+}
+
+static int has_pair_back(struct ground *g)
+{
+	struct tp4_netcfg net = { .queues = 2 };
+	int ret;
+
+	sweep(g);
+	ret = tp4_veth_add("tp4a", "tp4b", &net);
+	if (ret)
+		return ret;
+	g->net.a = if_nametoindex("tp4a");
+	g->net.b = if_nametoindex("tp4b");
+	g->cfg.ifindex = g->net.a;
+	g->far.ifindex = g->net.b;
+	return tp4_link_up(g->net.a) ?: tp4_link_up(g->net.b) ?:
+	       tp4_channels("tp4a", 1, 1) ?: tp4_channels("tp4b", 1, 1);
+}
+
+/*
+ * The charge for a packet buffer is exactly what RLIMIT_MEMLOCK allows: what a
+ * call that failed has left behind, the next one would lack.
+ */
+static int charge(bool on)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct caps[2];
+
+	if (syscall(SYS_capget, &head, caps))
+		return -errno;
+	if (on)
+		caps[0].effective &= ~(1U << CAP_IPC_LOCK);
+	else
+		caps[0].effective |= 1U << CAP_IPC_LOCK;
+	return syscall(SYS_capset, &head, caps) ? -errno : 0;
+}
+
+static int has_version_and_limit(struct ground *g)
+{
+	struct rlimit limit = { g->mem_len, g->mem_len };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit))
+		return -errno;
+	return has_version(g) ?: charge(true);
+}
+
+/* ... and its pages have not been touched yet */
+static int has_limit_and_no_pages(struct ground *g)
+{
+	if (madvise(g->mem, g->mem_len, MADV_DONTNEED))
+		return -errno;
+	return has_version_and_limit(g);
+}
+
+static int is_charged(struct ground *g)
+{
+	/* Another buffer would be one too many */
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int ret;
+
+	ret = tp4_memreg(fd, g->mem, g->mem_len, 0, 0);
+	close(fd);
+	if (ret != -ENOMEM)
+		return -EBADSLT;
+	return charge(false);
+}
+
+/* All there is to a path, with each of its faults in turn */
+static void try_path(struct __test_metadata *_metadata, struct ground *g,
+		     const struct path *p)
+{
+	const struct tp4_cfg cfg = g->cfg;
+	unsigned int nth, refused = 0;
+	bool hit = true;
+	int ret;
+
+	for (nth = 1; hit; nth++) {
+		ASSERT_GT(MOST_FAULTS, nth);
+		g->cfg = cfg;
+		g->cfg.ifindex = g->net.a;
+		ASSERT_EQ(0, p->before ? p->before(g) : 0);
+		ret = step_with_fault(g, p->step, nth, &hit);
+		if (!hit)
+			ASSERT_EQ(0, ret);
+		if (ret) {
+			refused++;
+			ASSERT_FALSE(p->sure)
+				TH_LOG("fault %u: %s", nth, strerror(-ret));
+			ASSERT_TRUE(errno_fits(-ret))
+				TH_LOG("fault %u: %s", nth, strerror(-ret));
+			ASSERT_EQ(0, p->step(g))
+				TH_LOG("again, after fault %u", nth);
+		}
+		ASSERT_EQ(0, p->after ? p->after(g) : 0)
+			TH_LOG("after fault %u", nth);
+		ASSERT_EQ(0, works(g))
+			TH_LOG("after fault %u", nth);
+		sweep(g);
+		ASSERT_EQ(0, tp4_pinned());
+	}
+	/* The last time there was none */
+	ASSERT_LT(2, nth);
+	TH_LOG("faults survived: %u, calls that failed: %u", nth - 2, refused);
+	g->cfg = cfg;
+}
+
+static void every_fault(struct __test_metadata *_metadata, struct ground *g,
+			step_fn before, step_fn step, step_fn after)
+{
+	const struct path p = { before, step, after };
+
+	try_path(_metadata, g, &p);
+}
+
+static void every_fault_taken(struct __test_metadata *_metadata,
+			      struct ground *g, step_fn before, step_fn step,
+			      step_fn after)
+{
+	const struct path p = { before, step, after, .sure = true };
+
+	try_path(_metadata, g, &p);
+}
+
+static int veth_pair(struct ground *g)
+{
+	struct tp4_netcfg net = { .queues = 2 };
+
+	return tp4_net_new(&g->net, &net) ?: tp4_channels("tp4a", 1, 1) ?:
+	       tp4_channels("tp4b", 1, 1);
+}
+
+/* The fewest descriptors there can be: each has a buffer that could be refused */
+static int small_rings(const char *dev)
+{
+	struct ethtool_ringparam ring = {
+		.cmd = ETHTOOL_SRINGPARAM, .rx_pending = 64, .tx_pending = 64,
+	};
+	struct ifreq ifr = { .ifr_data = (void *)&ring };
+	int fd, ret = 0;
+
+	snprintf(ifr.ifr_name, IFNAMSIZ, "%s", dev);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, SIOCETHTOOL, &ifr))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* Quiet, and with nothing but the tests' packets */
+static int nic(const char *dev, int *ifindex)
+{
+	char path[128];
+	int ret;
+
+	*ifindex = if_nametoindex(dev);
+	if (!*ifindex)
+		return -ENODEV;
+	ret = small_rings(dev);
+	if (ret)
+		return ret;
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
+		 dev);
+	if (!access(path, F_OK))
+		ret = tp4_write_file(path, "1");
+	return ret ?: tp4_link_flags(*ifindex, IFF_PROMISC, IFF_PROMISC) ?:
+	       tp4_link_up(*ifindex);
+}
+
+static int nic_pair(struct ground *g)
+{
+	g->nic = true;
+	return nic(getenv("TP4_NIC_A"), &g->net.a) ?:
+	       nic(getenv("TP4_NIC_B"), &g->net.b);
+}
+
+static int ground_init(struct ground *g, const struct tp4_mode *mode,
+		       step_fn pair)
+{
+	int ret;
+
+	memset(g, 0, sizeof(*g));
+	g->t.fd = -1;
+	g->t.mr_fd = -1;
+	g->u = g->t;
+	g->prog = -1;
+	g->nth_fd = -1;
+	g->mem = MAP_FAILED;
+	ret = faults_set_up(g) ?: pair(g);
+	if (ret)
+		return ret;
+	g->cfg = (struct tp4_cfg) {
+		.ifindex = g->net.a, .rx_nr = RING, .tx_nr = RING,
+		.mode = mode, .ignore_outgoing = true,
+	};
+	g->far = g->cfg;
+	g->far.ifindex = g->net.b;
+	g->mem_len = FRAMES * TP4_FRAME_SIZE_DEFAULT;
+	g->mem = mmap(NULL, g->mem_len, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (g->mem == MAP_FAILED)
+		return -errno;
+	g->prog = tp4_prog_const(XDP_PASS);
+	return g->prog < 0 ? g->prog : 0;
+}
+
+static void ground_exit(struct ground *g)
+{
+	sweep(g);
+	if (g->mem != MAP_FAILED)
+		munmap(g->mem, g->mem_len);
+	close(g->prog);
+	close(g->nth_fd);
+}
+
+#define NO_FAULTS	"no CONFIG_FAULT_INJECTION, or no debugfs"
+
+FIXTURE(faults) {
+	struct ground g;
+};
+
+FIXTURE_VARIANT(faults) {
+	const struct tp4_mode *mode;
+};
+
+FIXTURE_VARIANT_ADD(faults, copy_qdisc) {
+	.mode = &tp4_copy_qdisc,
+};
+
+FIXTURE_VARIANT_ADD(faults, copy_direct) {
+	.mode = &tp4_copy_direct,
+};
+
+FIXTURE_VARIANT_ADD(faults, zero_copy) {
+	.mode = &tp4_zc,
+};
+
+FIXTURE_SETUP(faults)
+{
+	int ret = ground_init(&self->g, variant->mode, veth_pair);
+
+	if (ret == -ENOENT)
+		SKIP(return, NO_FAULTS);
+	ASSERT_EQ(0, ret);
+}
+
+FIXTURE_TEARDOWN(faults)
+{
+	ground_exit(&self->g);
+}
+
+/* In every mode */
+TEST_F_TIMEOUT(faults, open, 900)
+{
+	every_fault(_metadata, &self->g, NULL, do_open, NULL);
+}
+
+TEST_F_TIMEOUT(faults, bind, 900)
+{
+	every_fault(_metadata, &self->g, is_mapped, do_bind, NULL);
+}
+
+TEST_F_TIMEOUT(faults, close, 900)
+{
+	every_fault_taken(_metadata, &self->g, is_open,
+			  do_close, is_all_given_back);
+}
+
+TEST_F_TIMEOUT(faults, send, 900)
+{
+	every_fault(_metadata, &self->g, both_open, do_send, NULL);
+}
+
+TEST_F_TIMEOUT(faults, recv, 900)
+{
+	every_fault(_metadata, &self->g, both_open, do_recv, NULL);
+}
+
+TEST_F_TIMEOUT(faults, stats, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_stats, NULL);
+}
+
+TEST_F_TIMEOUT(faults, dump, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_dump, NULL);
+}
+
+TEST_F_TIMEOUT(faults, link_down, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_link_down, comes_up);
+}
+
+TEST_F_TIMEOUT(faults, link_del, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_link_del, has_pair_back);
+}
+
+/* In copy mode, or not bound yet */
+FIXTURE(faults_copy) {
+	struct ground g;
+};
+
+FIXTURE_SETUP(faults_copy)
+{
+	int ret = ground_init(&self->g, NULL, veth_pair);
+
+	if (ret == -ENOENT)
+		SKIP(return, NO_FAULTS);
+	ASSERT_EQ(0, ret);
+}
+
+FIXTURE_TEARDOWN(faults_copy)
+{
+	ground_exit(&self->g);
+}
+
+TEST_F_TIMEOUT(faults_copy, socket, 900)
+{
+	every_fault(_metadata, &self->g, NULL, do_socket, NULL);
+}
+
+TEST_F_TIMEOUT(faults_copy, version, 900)
+{
+	every_fault(_metadata, &self->g, has_socket, do_version, NULL);
+}
+
+TEST_F_TIMEOUT(faults_copy, leave_version, 900)
+{
+	every_fault(_metadata, &self->g, has_version, do_leave_version, NULL);
+}
+
+TEST_F_TIMEOUT(faults_copy, memreg, 900)
+{
+	every_fault(_metadata, &self->g, has_version_and_limit,
+		    do_memreg, is_charged);
+}
+
+TEST_F_TIMEOUT(faults_copy, memreg_of_new_pages, 900)
+{
+	every_fault(_metadata, &self->g, has_limit_and_no_pages,
+		    do_memreg, is_charged);
+}
+
+TEST_F_TIMEOUT(faults_copy, rx_ring, 900)
+{
+	every_fault(_metadata, &self->g, has_buffer, do_rx_ring, NULL);
+}
+
+TEST_F_TIMEOUT(faults_copy, tx_ring, 900)
+{
+	every_fault(_metadata, &self->g, has_rx_ring, do_tx_ring, NULL);
+}
+
+TEST_F_TIMEOUT(faults_copy, ring_down, 900)
+{
+	every_fault(_metadata, &self->g, has_rings, do_ring_down, NULL);
+}
+
+TEST_F_TIMEOUT(faults_copy, mmap, 900)
+{
+	every_fault(_metadata, &self->g, has_rings, do_mmap, is_closed);
+}
+
+TEST_F_TIMEOUT(faults_copy, mmap_status, 900)
+{
+	every_fault(_metadata, &self->g, has_rings, do_mmap_status, NULL);
+}
+
+TEST_F_TIMEOUT(faults_copy, fanout, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_fanout, NULL);
+}
+
+TEST_F_TIMEOUT(faults_copy, filter, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_filter, NULL);
+}
+
+/* In zero copy */
+FIXTURE(faults_zerocopy) {
+	struct ground g;
+};
+
+FIXTURE_SETUP(faults_zerocopy)
+{
+	int ret = ground_init(&self->g, &tp4_zc, veth_pair);
+
+	if (ret == -ENOENT)
+		SKIP(return, NO_FAULTS);
+	ASSERT_EQ(0, ret);
+}
+
+FIXTURE_TEARDOWN(faults_zerocopy)
+{
+	ground_exit(&self->g);
+}
+
+static int is_open_with_xdp(struct ground *g)
+{
+	return do_xdp(g) ?: is_open(g);
+}
+
+static int is_in_copy_mode_with_xdp(struct ground *g)
+{
+	return do_xdp(g) ?: is_in_copy_mode(g);
+}
+
+static int is_open_without_xdp(struct ground *g)
+{
+	return do_xdp_off(g) ?: is_open(g);
+}
+
+static int is_down(struct ground *g)
+{
+	return is_open(g) ?: tp4_link_down(g->net.a);
+}
+
+static int is_lost(struct ground *g)
+{
+	return is_down(g) ?: tp4_link_up(g->net.a);
+}
+
+TEST_F_TIMEOUT(faults_zerocopy, enter, 900)
+{
+	every_fault(_metadata, &self->g, is_in_copy_mode,
+		    do_zerocopy, holds_queue);
+}
+
+TEST_F_TIMEOUT(faults_zerocopy, enter_with_xdp, 900)
+{
+	every_fault(_metadata, &self->g, is_in_copy_mode_with_xdp,
+		    do_zerocopy, holds_queue);
+}
+
+TEST_F_TIMEOUT(faults_zerocopy, leave, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_leave, has_left);
+}
+
+TEST_F_TIMEOUT(faults_zerocopy, enter_again, 900)
+{
+	every_fault(_metadata, &self->g, is_lost,
+		    do_zerocopy, holds_queue_anew);
+}
+
+TEST_F_TIMEOUT(faults_zerocopy, link_down, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_link_down, lost_then_up);
+}
+
+TEST_F_TIMEOUT(faults_zerocopy, link_up, 900)
+{
+	every_fault(_metadata, &self->g, is_down, do_link_up, comes_up);
+}
+
+TEST_F_TIMEOUT(faults_zerocopy, far_link_down, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_far_link_down, comes_up);
+}
+
+TEST_F_TIMEOUT(faults_zerocopy, mtu, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_mtu, has_mtu_back);
+}
+
+TEST_F_TIMEOUT(faults_zerocopy, channels, 900)
+{
+	every_fault(_metadata, &self->g, is_open,
+		    do_channels, has_channels_back);
+}
+
+TEST_F_TIMEOUT(faults_zerocopy, xdp, 900)
+{
+	every_fault(_metadata, &self->g, is_open_without_xdp,
+		    do_xdp, holds_queue);
+}
+
+TEST_F_TIMEOUT(faults_zerocopy, xdp_off, 900)
+{
+	every_fault(_metadata, &self->g, is_open_with_xdp,
+		    do_xdp_off, holds_queue);
+}
+
+/*
+ * In zero copy on a network card that has an XDP program. Without one, the first
+ * socket has the card reset. What drivers do when a reset finds no memory, they
+ * do as well without V4, and it is not always good.
+ */
+FIXTURE(faults_nic) {
+	struct ground g;
+};
+
+FIXTURE_SETUP(faults_nic)
+{
+	int ret;
+
+	if (!getenv("TP4_NIC_A") || !getenv("TP4_NIC_B"))
+		SKIP(return, "TP4_NIC_A and TP4_NIC_B are not set");
+	ret = ground_init(&self->g, &tp4_zc, nic_pair);
+	if (ret == -ENOENT)
+		SKIP(return, NO_FAULTS);
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, do_xdp(&self->g));
+	ASSERT_EQ(0, tp4_link_xdp(self->g.net.b, self->g.prog,
+				  XDP_FLAGS_DRV_MODE));
+}
+
+FIXTURE_TEARDOWN(faults_nic)
+{
+	sweep(&self->g);
+	tp4_link_xdp(self->g.net.a, -1, XDP_FLAGS_DRV_MODE);
+	tp4_link_xdp(self->g.net.b, -1, XDP_FLAGS_DRV_MODE);
+	ground_exit(&self->g);
+}
+
+TEST_F_TIMEOUT(faults_nic, open, 900)
+{
+	every_fault(_metadata, &self->g, NULL, do_open, NULL);
+}
+
+TEST_F_TIMEOUT(faults_nic, bind, 900)
+{
+	every_fault(_metadata, &self->g, is_mapped, do_bind, holds_queue);
+}
+
+TEST_F_TIMEOUT(faults_nic, enter, 900)
+{
+	every_fault(_metadata, &self->g, is_in_copy_mode, do_zerocopy,
+		    holds_queue);
+}
+
+TEST_F_TIMEOUT(faults_nic, leave, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_leave, has_left);
+}
+
+TEST_F_TIMEOUT(faults_nic, close, 900)
+{
+	every_fault_taken(_metadata, &self->g, is_open, do_close,
+			  is_all_given_back);
+}
+
+TEST_F_TIMEOUT(faults_nic, link_down, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_link_down, lost_then_up);
+}
+
+TEST_F_TIMEOUT(faults_nic, xdp, 900)
+{
+	every_fault(_metadata, &self->g, is_open, do_xdp, holds_queue);
+}
+
+TEST_HARNESS_MAIN
