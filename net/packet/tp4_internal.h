@@ -25,9 +25,10 @@
  *
  * Locks, outermost first
  *
+ *	lock_sock	version, options, bind(), ring set-up, MEMREG. Outside of
+ *			rtnl, as a ring of V3 asks the device for its speed.
  *	rtnl		zero copy: who holds a queue pair, and, while it is
  *			being taken back and when it was lost, the rings
- *	lock_sock	version, options, ring set-up, MEMREG
  *	tp4_sock.lock	mutex; swapping the rings, and the whole of a batch of
  *			transmission: the TX array has one owner. Never held
  *			while waiting for memory of the socket's send buffer.
@@ -43,7 +44,7 @@
  * The data path of zero copy has no lock: NAPI is the owner of an array. Socket
  * calls look at a ring's indices, but leave the arrays alone.
  *
- * PACKET_SOCK_ZEROCOPY changes under rtnl. While it is set there is no receive
+ * PACKET_SOCK_ZEROCOPY changes under lock_sock and rtnl. While it is set there is no receive
  * hook, and who sends in copy mode looks at it with tp4_sock.lock held, so the two
  * modes never meet on a ring.
  *
@@ -55,7 +56,7 @@
  *	tp4_mmap()			process, mmap_lock; takes tp4_sock.lock
  *	tp4_setsockopt()		process, no lock: user memory is pinned
  *					and copied before it takes lock_sock;
- *					PACKET_ZEROCOPY takes rtnl first
+ *					PACKET_ZEROCOPY takes rtnl, too
  *	tp4_bind(), tp4_zc_release()	process, no lock; take rtnl in zero copy
  *	tp4_set_version()		process, lock_sock
  *	tp4_release()			process, no user left

@@ -403,11 +403,11 @@ int tp4_set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int optlen)
 	    !ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
 		return -EPERM;
 
-	rtnl_lock();
 	lock_sock(sk);
+	rtnl_lock();
 	err = tp4_zc_set_queue(sk, queue_pair);
-	release_sock(sk);
 	rtnl_unlock();
+	release_sock(sk);
 	return err;
 }
 
@@ -433,12 +433,12 @@ EXPORT_SYMBOL_GPL(tp4_get_zerocopy);
  * @sk: the socket
  * @ifindex: interface
  * @proto: protocol, or 0
- * @do_bind: what binds in copy mode
+ * @do_bind: what binds in copy mode; called with lock_sock held
  *
  * With zero copy asked for, it is all or nothing: a socket that cannot have the
  * queue pair is not bound.
  *
- * Context: process, no lock held; takes RTNL and lock_sock.
+ * Context: process, no lock held; takes lock_sock and RTNL.
  * Return: 0 or a negative errno: that of @do_bind, EBUSY if the socket is in
  * zero copy, or what PACKET_ZEROCOPY answers on a socket that is bound.
  */
@@ -449,25 +449,24 @@ int tp4_bind(struct sock *sk, int ifindex, __be16 proto,
 	struct packet_sock *po = pkt_sk(sk);
 	int err;
 
-	/* So that PACKET_ZEROCOPY comes before or after. */
-	rtnl_lock();
-	if (READ_ONCE(po->tp4->zc_queue) < 0) {
+	/* PACKET_ZEROCOPY comes before or after. */
+	lock_sock(sk);
+	/* It may have left V4 while the lock was not held. */
+	if (!packet_is_v4(po) || READ_ONCE(po->tp4->zc_queue) < 0) {
 		err = do_bind(sk, NULL, ifindex, proto);
-		goto out;
+		goto out_release;
 	}
+
+	rtnl_lock();
 	err = -EBUSY;
 	if (tp4_in_zerocopy(po))
-		goto out;
+		goto out_unlock;
 
 	/* Not a packet in copy mode. */
 	packet_sock_flag_set(po, PACKET_SOCK_ZEROCOPY, true);
 	err = do_bind(sk, NULL, ifindex, proto);
-	lock_sock(sk);
 	packet_sock_flag_set(po, PACKET_SOCK_ZEROCOPY, false);
-	if (!packet_is_v4(po)) {
-		/* It has become another version's in between. */
-		tp4_zc_rehook(po, !err);
-	} else if (!err && po->prot_hook.dev) {
+	if (!err && po->prot_hook.dev) {
 		err = tp4_zc_enter(sk, po->prot_hook.dev, po->tp4->zc_queue);
 		if (err) {
 			tp4_unbind(sk);
@@ -475,9 +474,10 @@ int tp4_bind(struct sock *sk, int ifindex, __be16 proto,
 			sock_error(sk);
 		}
 	}
-	release_sock(sk);
-out:
+out_unlock:
 	rtnl_unlock();
+out_release:
+	release_sock(sk);
 	return err;
 }
 EXPORT_SYMBOL_GPL(tp4_bind);

@@ -48,16 +48,21 @@ EXPORT_SYMBOL_GPL(tp4_get_zerocopy);
  * @sk: the socket
  * @ifindex: interface
  * @proto: protocol, or 0
- * @do_bind: what binds in copy mode
+ * @do_bind: what binds in copy mode; called with lock_sock held
  *
- * Context: process, no lock held.
+ * Context: process, no lock held; takes lock_sock.
  * Return: what @do_bind says.
  */
 int tp4_bind(struct sock *sk, int ifindex, __be16 proto,
 	     int (*do_bind)(struct sock *sk, const char *name, int ifindex,
 			    __be16 proto))
 {
-	return do_bind(sk, NULL, ifindex, proto);
+	int err;
+
+	lock_sock(sk);
+	err = do_bind(sk, NULL, ifindex, proto);
+	release_sock(sk);
+	return err;
 }
 EXPORT_SYMBOL_GPL(tp4_bind);
 
