@@ -5,7 +5,7 @@
 #
 # Gives: $LAB_ROOT (the checkout), $LAB_CACHE, lab_msg, lab_die, need,
 # lab_lock, lab_unlock, lab_tmpdir, lab_step, lab_tree, lab_base_version,
-# lab_overlay_files, lab_hash, lab_usage.
+# lab_overlay_files, lab_planted, lab_hash, lab_usage.
 
 LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 LAB_CACHE=${TPACKET4_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tpacket4}
@@ -317,6 +317,24 @@ lab_overlay_files() {
 	fi | LC_ALL=C sort -zu | while IFS= read -rd '' path; do
 		# Listed by git, but deleted by its owner.
 		[ ! -e "$root/$path" ] || printf '%s\0' "$path"
+	done
+}
+
+# lab_planted DIR PATCH...: a copy of the checkout with mistakes in it
+lab_planted() {
+	local copy=$1 path patch
+
+	shift
+	mkdir "$copy"
+	while IFS= read -rd '' path; do
+		# Listed by git, but deleted by its owner.
+		[ ! -e "$LAB_ROOT/$path" ] || printf '%s\0' "$path"
+	done < <(git -c safe.directory="$LAB_ROOT" -C "$LAB_ROOT" ls-files \
+		 -z -co --exclude-standard) |
+		tar -C "$LAB_ROOT" --null -T - -cf - | tar -C "$copy" -xf - || return
+	for patch; do
+		patch -s -d "$copy" -p1 --fuzz=0 --no-backup-if-mismatch \
+			<"$patch" || return
 	done
 }
 
