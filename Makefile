@@ -4,8 +4,9 @@
 
 SUITE ?=
 OUT ?=
+SOAK_MINUTES ?= 60
 
-.PHONY: help demo test test-long bench check series headers kernel
+.PHONY: help demo test test-long soak bench check series headers kernel
 
 help:
 	@echo 'AF_PACKET V4 on Linux 6.12. Needs a Debian 12 or 13 machine and no hardware.'
@@ -14,6 +15,8 @@ help:
 	@echo '                            runs the samples on veth, prints and draws the table'
 	@echo '  make test [SUITE=name]    all tests, or one suite (lab/test --list)'
 	@echo '  make test-long            those as well that take long'
+	@echo '  make soak [SOAK_MINUTES=60]'
+	@echo '                            mixed traffic, reconfiguration and hostile neighbours'
 	@echo '  make bench [LANE=lane]    what a packet costs with V2, V3, V4 and AF_XDP:'
 	@echo '                            tables, drawings, JSON (lab/bench --help)'
 	@echo '  make check                checkpatch, sparse, W=1, coccicheck, shellcheck ...;'
@@ -35,6 +38,9 @@ test:
 
 test-long:
 	@lab/test --long $(SUITE)
+
+soak:
+	@lab/soak --minutes '$(SOAK_MINUTES)'
 
 bench:
 	@lab/bench

@@ -567,6 +567,9 @@ bool tp4_pins_balanced(void)
 	unsigned long long end = tp4_now_ms() + TP4_WAIT_MS;
 	long long pinned;
 
+	/* The count is the machine's */
+	if (getenv("TP4_BESIDE_OTHERS"))
+		return true;
 	do {
 		pinned = tp4_pinned();
 		if (!pinned)
