@@ -579,6 +579,18 @@ static int ctl_violate(struct xl710 *dev, char **word, struct out *o)
 	return 0;
 }
 
+static int run_words(struct xl710 *dev, char **word, struct out *o);
+
+/* For the port at the other end: one that was removed can no more be asked itself. */
+static int ctl_peer(struct xl710 *dev, char **word, struct out *o)
+{
+	if (!dev->wire->peer)
+		return fail(o, ENODEV, "peer: there is no other port");
+	if (!word[1] || !strcmp(word[1], "peer"))
+		return fail(o, EINVAL, "peer COMMAND");
+	return run_words(dev->wire->peer->dev, word + 1, o);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct xl710 *dev, char **word, struct out *o);
@@ -590,14 +602,24 @@ static const struct {
 	{ "replay", ctl_replay }, { "link", ctl_link }, { "fault", ctl_fault },
 	{ "hang", ctl_hang }, { "mdd", ctl_mdd }, { "reset", ctl_reset },
 	{ "remove", ctl_remove }, { "restore", ctl_restore }, { "log", ctl_log },
-	{ "violate", ctl_violate },
+	{ "violate", ctl_violate }, { "peer", ctl_peer },
 };
+
+static int run_words(struct xl710 *dev, char **word, struct out *o)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (!strcmp(word[0], commands[i].name))
+			return commands[i].run(dev, word, o);
+	return fail(o, EINVAL, "there is no command '%s'", word[0]);
+}
 
 int ctl_run(struct xl710 *dev, const char *line, char *out, size_t size)
 {
 	char copy[256], *word[WORDS + 1] = { NULL }, *save = NULL, *w;
 	struct out o = { .text = out, .size = size };
-	unsigned int i, nr = 0;
+	unsigned int nr = 0;
 
 	*out = 0;
 	snprintf(copy, sizeof(copy), "%s", line);
@@ -606,8 +628,5 @@ int ctl_run(struct xl710 *dev, const char *line, char *out, size_t size)
 		word[nr++] = w;
 	if (!nr)
 		return fail(&o, EINVAL, "no command");
-	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		if (!strcmp(word[0], commands[i].name))
-			return commands[i].run(dev, word, &o);
-	return fail(&o, EINVAL, "there is no command '%s'", word[0]);
+	return run_words(dev, word, &o);
 }

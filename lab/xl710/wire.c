@@ -246,14 +246,23 @@ static void count_seq(struct sink *s, uint16_t gen, uint64_t seq)
 	s->good++;
 }
 
-static bool pattern_ok(const uint8_t *p, unsigned int len, uint64_t seq)
+/* The bytes of a payload from its start, in all lengths. */
+static const uint8_t *pattern_of(uint64_t seq)
 {
+	static uint8_t bytes[256 + FRAME_MAX];
 	unsigned int i;
 
-	for (i = sizeof(struct pattern); i < len; i++)
-		if (p[i] != (uint8_t)(seq + i))
-			return false;
-	return true;
+	if (!bytes[1])
+		for (i = 0; i < sizeof(bytes); i++)
+			bytes[i] = i;
+	return bytes + (seq & 0xff);
+}
+
+static bool pattern_ok(const uint8_t *p, unsigned int len, uint64_t seq)
+{
+	const unsigned int off = sizeof(struct pattern);
+
+	return !memcmp(p + off, pattern_of(seq) + off, len - off);
 }
 
 static void sink(struct wire *w, const uint8_t *data, unsigned int len)
@@ -330,7 +339,7 @@ static void put32(uint8_t *p, uint32_t val)
 static unsigned int make_packet(const struct generator *g, uint8_t *f)
 {
 	uint64_t seq = g->sent + g->dropped;
-	unsigned int size = g->size, off = 12, l4, i, payload;
+	unsigned int size = g->size, off = 12, l4, payload;
 	uint16_t sport = g->sport + seq % g->flows, sum;
 	struct pattern pat = { .gen = g->id, .seq = seq };
 
@@ -391,8 +400,8 @@ static unsigned int make_packet(const struct generator *g, uint8_t *f)
 	memcpy(pat.magic, PATTERN_MAGIC, 4);
 	pat.len = size - payload;
 	memcpy(f + payload, &pat, sizeof(pat));
-	for (i = sizeof(pat); i < pat.len; i++)
-		f[payload + i] = seq + i;
+	memcpy(f + payload + sizeof(pat), pattern_of(seq) + sizeof(pat),
+	       pat.len - sizeof(pat));
 	if (!g->raw && (g->tcp || g->ipv6 || g->bad_csum)) {
 		unsigned int field = l4 + (g->tcp ? 16 : 6);
 		uint8_t tail[4] = { 0, g->tcp ? 6 : 17, (size - l4) >> 8, size - l4 };

@@ -1255,6 +1255,9 @@ static void test_faults(void)
 	w32(dev, PF_MDET_TX, 0xffff);
 	CHECK_EQ(r32(dev, PF_MDET_TX), 0);
 	CHECK_EQ(dev->violations, 0);
+	CHECK(ctl_says(dev, "status", "mdd 1"));
+	w32(dev, GL_MDET_TX, ~0U);
+	CHECK(ctl_says(dev, "status", "mdd 0"));
 	run_ctl(dev, "violate");
 	CHECK(ctl_says(dev, "status", "violations 1"));
 	xl710_free(dev);
@@ -1419,6 +1422,7 @@ static void test_peer(void)
 	unsigned int i;
 
 	wire_connect(a->wire, b->wire);
+	CHECK(ctl_says(a, "peer status", "port 1"));
 	rx_on(b, 0, 1522);
 	tx_on(a, 0);
 	udp(b, at(TX_DATA), 60, 9);
