@@ -84,7 +84,6 @@
  * @look_ns: when
  * @hang_at: descriptor that the device was at when the service task came last
  * @hang: number of times that it has been the same one
- * @failed: the socket was told that the device does not work any more
  */
 struct i40e_tp4 {
 	struct list_head list;
@@ -105,7 +104,6 @@ struct i40e_tp4 {
 	u32 look_ns;
 	u16 hang_at;
 	u8 hang;
-	bool failed;
 };
 
 /* The RX ring, while a program runs on packets of a socket. */
@@ -554,8 +552,8 @@ int i40e_tp4_xmit(struct net_device *netdev, int queue_pair)
 
 	if (test_bit(__I40E_VSI_DOWN, vsi->state))
 		return test_bit(__I40E_RESET_RECOVERY_PENDING, pf->state) ||
-		       test_bit(__I40E_VSI_NEEDS_RESTART, vsi->state) ?
-		       0 : -ENETDOWN;
+		       (test_bit(__I40E_VSI_NEEDS_RESTART, vsi->state) &&
+			!READ_ONCE(vsi->tp4_down)) ? 0 : -ENETDOWN;
 	if (queue_pair >= vsi->num_queue_pairs)
 		return 0;
 
@@ -628,6 +626,7 @@ void i40e_tp4_started(struct i40e_vsi *vsi)
 {
 	struct i40e_tp4 *tp4;
 
+	WRITE_ONCE(vsi->tp4_down, false);
 	list_for_each_entry(tp4, &vsi->tp4_list, list)
 		if (tp4->parms.queue_pair < vsi->num_queue_pairs)
 			i40e_force_wb(vsi, tp4->q_vector);
@@ -742,6 +741,21 @@ static void i40e_tp4_check_hang(struct i40e_tp4 *tp4)
 	i40e_service_event_schedule(pf);
 }
 
+/* Each socket hears once that the device does not work any more. */
+static void i40e_tp4_report_down(struct i40e_vsi *vsi)
+{
+	struct i40e_tp4 *tp4;
+
+	if (READ_ONCE(vsi->tp4_down))
+		return;
+	WRITE_ONCE(vsi->tp4_down, true);
+	rcu_read_lock();
+	list_for_each_entry_rcu(tp4, &vsi->tp4_list, list)
+		tp4->parms.error_report(tp4->parms.error_report_opaque,
+					ENETDOWN);
+	rcu_read_unlock();
+}
+
 /**
  * i40e_tp4_watchdog - once a second: does it work?
  * @vsi: the VSI
@@ -752,7 +766,6 @@ void i40e_tp4_watchdog(struct i40e_vsi *vsi)
 {
 	struct i40e_tp4 *tp4;
 	struct i40e_pf *pf;
-	bool down;
 
 	if (!vsi)
 		return;
@@ -761,18 +774,28 @@ void i40e_tp4_watchdog(struct i40e_vsi *vsi)
 	    test_bit(__I40E_VSI_NEEDS_RESTART, vsi->state) ||
 	    test_bit(__I40E_CONFIG_BUSY, pf->state))
 		return;
-	down = test_bit(__I40E_VSI_DOWN, vsi->state);
+	if (test_bit(__I40E_VSI_DOWN, vsi->state)) {
+		i40e_tp4_report_down(vsi);
+		return;
+	}
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(tp4, &vsi->tp4_list, list) {
-		if (!down)
-			i40e_tp4_check_hang(tp4);
-		else if (!tp4->failed)
-			tp4->parms.error_report(tp4->parms.error_report_opaque,
-						ENETDOWN);
-		tp4->failed = down;
-	}
+	list_for_each_entry_rcu(tp4, &vsi->tp4_list, list)
+		i40e_tp4_check_hang(tp4);
 	rcu_read_unlock();
+}
+
+/**
+ * i40e_tp4_rebuilt - the driver is through with a reset and what follows it
+ * @vsi: the main VSI, or NULL if that is gone
+ *
+ * When it has given up half-way, the VSI is still to be restarted, and nobody
+ * ever will.
+ */
+void i40e_tp4_rebuilt(struct i40e_vsi *vsi)
+{
+	if (vsi && test_bit(__I40E_VSI_NEEDS_RESTART, vsi->state))
+		i40e_tp4_report_down(vsi);
 }
 
 /* ---- Control path: under RTNL ---------------------------------------------- */

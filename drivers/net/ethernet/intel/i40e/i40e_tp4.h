@@ -31,6 +31,7 @@ bool i40e_tp4_is_idle(struct i40e_q_vector *q_vector);
 unsigned int i40e_tp4_xdp_queue(struct i40e_vsi *vsi);
 bool i40e_tp4_xdp_is_refused(struct i40e_ring *xdp_ring);
 void i40e_tp4_watchdog(struct i40e_vsi *vsi);
+void i40e_tp4_rebuilt(struct i40e_vsi *vsi);
 #else
 static inline bool i40e_tp4_fits(struct i40e_vsi *vsi, unsigned int mtu,
 				 bool has_prog)
@@ -88,6 +89,10 @@ static inline bool i40e_tp4_xdp_is_refused(struct i40e_ring *xdp_ring)
 }
 
 static inline void i40e_tp4_watchdog(struct i40e_vsi *vsi)
+{
+}
+
+static inline void i40e_tp4_rebuilt(struct i40e_vsi *vsi)
 {
 }
 #endif /* CONFIG_TPACKET_V4 */
