@@ -629,10 +629,11 @@ static int run(struct xl710 *dev, struct aq_desc *desc)
 	if (desc->flags & AQ_BUF) {
 		uint64_t addr = (uint64_t)get32(desc->param + 8) << 32 |
 			get32(desc->param + 12);
+		bool large = desc->datalen > 512;
 
 		c.size = desc->datalen;
 		if (!c.size || c.size > AQ_BUF_MAX ||
-		    (c.size > 512) != !!(desc->flags & AQ_LB)) {
+		    large != !!(desc->flags & AQ_LB)) {
 			xl_violation(dev, "admin queue command %#06x: buffer of %u bytes with flags %#x",
 				     desc->opcode, c.size, desc->flags);
 			return RC_EINVAL;

@@ -149,11 +149,13 @@ static int ctl_queues(struct xl710 *dev, char **word, struct out *o)
 		const struct txq *t = &dev->txq[i];
 
 		if (r->enabled || r->packets)
-			say(o, "rx%u enabled %d head %u tail %u len %u buffer %u max %u packets %" PRIu64 " dropped %" PRIu64 "\n",
+			say(o, "rx%u enabled %d head %u tail %u len %u buffer %u max %u "
+			    "packets %" PRIu64 " dropped %" PRIu64 "\n",
 			    i, r->enabled, r->head, r->tail, r->len, r->dbuff,
 			    r->rxmax, r->packets, r->dropped);
 		if (t->enabled || t->packets)
-			say(o, "tx%u enabled %d head %u reported %u tail %u len %u packets %" PRIu64 "\n",
+			say(o, "tx%u enabled %d head %u reported %u tail %u len %u "
+			    "packets %" PRIu64 "\n",
 			    i, t->enabled, t->head, t->reported, t->tail, t->len,
 			    t->packets);
 	}

@@ -68,8 +68,8 @@ static int new_map(unsigned int type, unsigned int value, unsigned int entries)
 }
 
 #define INSN(c, d, s, o, i) { .code = c, .dst_reg = d, .src_reg = s, .off = o, .imm = i }
-#define LD_MAP(d, fd) INSN(BPF_LD | BPF_DW | BPF_IMM, d, BPF_PSEUDO_MAP_FD, 0, fd), \
-		      INSN(0, 0, 0, 0, 0)
+#define LD_MAP(d, fd) INSN(BPF_LD | BPF_DW | BPF_IMM, d, BPF_PSEUDO_MAP_FD, 0, fd)
+#define LD_MAP_HI INSN(0, 0, 0, 0, 0)	/* comes behind it */
 
 /* Attached for as long as the descriptor is open. */
 static int attach(const struct bpf_insn *insns, unsigned int nr, unsigned int ifindex)
@@ -102,6 +102,7 @@ static int run_drop(unsigned int ifindex, uint64_t packets)
 	struct bpf_insn prog[] = {
 		INSN(BPF_ST | BPF_MEM | BPF_W, 10, 0, -4, 0),
 		LD_MAP(1, map),
+		LD_MAP_HI,
 		INSN(BPF_ALU64 | BPF_MOV | BPF_X, 2, 10, 0, 0),
 		INSN(BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, -4),
 		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
@@ -199,6 +200,7 @@ static void attach_socket(unsigned int ifindex)
 	struct bpf_insn prog[] = {
 		INSN(BPF_LDX | BPF_MEM | BPF_W, 2, 1, 16, 0),	/* rx_queue_index */
 		LD_MAP(1, map),
+		LD_MAP_HI,
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, XDP_PASS),
 		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_redirect_map),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
