@@ -534,6 +534,8 @@ static int ctl_reset(struct xl710 *dev, char **word, struct out *o)
 		pf_reset(dev);
 		return 0;
 	}
+	/* The driver hears of it, even if it is about to rebuild its interrupts. */
+	wr(dev, PFINT_ICR0_ENA, rd(dev, PFINT_ICR0_ENA) | ICR0_GRST);
 	core_reset(dev, i);
 	return 0;
 }

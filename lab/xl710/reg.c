@@ -166,7 +166,7 @@ void pf_reset(struct xl710 *dev)
  */
 void core_reset(struct xl710 *dev, unsigned int type)
 {
-	uint32_t ena = rd(dev, PFINT_ICR0_ENA), ctl = rd(dev, PFINT_DYN_CTL0);
+	uint32_t ena = rd(dev, PFINT_ICR0_ENA);
 
 	pf_reset(dev);
 	dev->fault.reset = true;
@@ -175,9 +175,9 @@ void core_reset(struct xl710 *dev, unsigned int type)
 	wr(dev, PF_ARQLEN, 0);
 	if (!(ena & ICR0_GRST))
 		return;
-	/* A handler that is running will set INTENA again. */
+	/* An interrupt that was on its way may be gone with all the rest. */
 	wr(dev, PFINT_ICR0_ENA, ena);
-	wr(dev, PFINT_DYN_CTL0, ctl);
+	wr(dev, PFINT_DYN_CTL0, DYN_CTL_INTENA);
 	intr_cause0(dev, ICR0_GRST);
 }
 
