@@ -1527,6 +1527,13 @@ static int do_removal(struct ends *e)
 	       pci_restore(address, e->to.dev);
 }
 
+/* Down to the drivers, and up again at once: nothing has to wake the machine */
+static int do_suspend(struct ends *e)
+{
+	return tp4_write_file("/sys/power/pm_test", "devices") ?:
+	       tp4_write_file("/sys/power/state", "freeze");
+}
+
 static int do_rx_bad_length(struct ends *e)
 {
 	return model("fault rx-bad-length 2");
@@ -1711,6 +1718,11 @@ FIXTURE_VARIANT_ADD(zc_hit, xdp) {
 	.roles = ALL,
 };
 
+FIXTURE_VARIANT_ADD(zc_hit, suspend) {
+	.event = do_suspend,
+	.roles = ALL,
+};
+
 FIXTURE_VARIANT_ADD(zc_hit, down_up) {
 	.event = do_down_up,
 	.roles = ALL,
@@ -1733,6 +1745,8 @@ FIXTURE_SETUP(zc_hit)
 {
 	if (!have_model())
 		SKIP(return, "there is no model of a card");
+	if (variant->event == do_suspend && access("/sys/power/pm_test", W_OK))
+		SKIP(return, "the kernel has no CONFIG_PM_DEBUG");
 	self->e.to.fd = -1;
 	self->e.to.t.fd = -1;
 	self->e.from = self->e.to;
