@@ -1850,8 +1850,8 @@ FIXTURE_VARIANT(zc_reset) {
 };
 
 /*
- * Not "get VSI parameters" (0x0212): without V4, too, the driver then leaves a
- * device behind when it is unbound.
+ * Not "get VSI parameters" (0x0212): the driver then leaves a device behind when
+ * it is unbound.
  */
 FIXTURE_VARIANT_ADD(zc_reset, get_version) {
 	.refused = 0x0001,
