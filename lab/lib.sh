@@ -247,7 +247,8 @@ lab_extract() {
 	tmp=$LAB_CACHE/extract.$$
 	mkdir "$tmp"
 	lab_step "extracting $LAB_SOURCE_TARBALL" "$LAB_CACHE/logs/extract.log" \
-		tar -C "$tmp" --strip-components=1 -xf "$LAB_SOURCE_TARBALL"
+		tar -C "$tmp" --strip-components=1 -xf "$LAB_SOURCE_TARBALL" ||
+		exit
 	touch "$tmp/.tpacket4-complete"
 	mv -T "$tmp" "$tree"
 }
@@ -261,7 +262,7 @@ lab_copy_tree() {
 	find "$from" -mindepth 1 -maxdepth 1 ! -name 'build-*' \
 		! -name .tpacket4-complete -print0 >"$tmp.list"
 	lab_step "copying the kernel source" "$LAB_CACHE/logs/copy.log" \
-		xargs -0a "$tmp.list" cp -a --reflink=auto -t "$tmp"
+		xargs -0a "$tmp.list" cp -a --reflink=auto -t "$tmp" || exit
 	rm -f "$tmp.list"
 	touch "$tmp/.tpacket4-complete"
 	mv -T "$tmp" "$to"
@@ -269,8 +270,10 @@ lab_copy_tree() {
 
 # lab_tree NAME: prints the path of a kernel tree, which it makes first if it is
 # not there yet. "stock" is never changed; the others ("v4" is where lab/overlay
-# goes when not told otherwise) are for the overlay. Build folders belong directly into a tree: kbuild then uses paths relative to it,
-# and one compiler cache serves all trees.
+# goes when not told otherwise) are for the overlay. Build folders belong directly
+# into a tree: kbuild then uses paths relative to it, and one compiler cache serves
+# all trees. It is called in command substitutions, where errexit is off: each
+# step that can fail says exit.
 lab_tree() {
 	local version tree
 
