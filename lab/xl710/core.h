@@ -21,10 +21,13 @@ struct xl710;
  *		@len bytes are memory
  * @raise:	sends an interrupt. False: not now; the core tries it again when
  *		the transport calls xl710_irq_resume()
+ * @masked:	does the guest not want it now? NULL: what the MSI-X table and the
+ *		capability of the device say, which some transports keep themselves
  */
 struct xl710_ops {
 	void *(*dma)(void *ctx, uint64_t addr, size_t len);
 	bool (*raise)(void *ctx, unsigned int vector);
+	bool (*masked)(void *ctx, unsigned int vector);
 };
 
 /* The other two, for the transport to call; len is 1, 2, 4 or 8. */
@@ -35,6 +38,11 @@ uint64_t xl710_region_read(struct xl710 *dev, unsigned int bar, uint64_t off,
 			   unsigned int len);
 void xl710_region_write(struct xl710 *dev, unsigned int bar, uint64_t off,
 			unsigned int len, uint64_t val);
+
+/* Any number of bytes, in pieces that the above know. Not beyond the end. */
+#define XL710_CONFIG	7
+void xl710_access(struct xl710 *dev, bool write, unsigned int region, uint64_t off,
+		  uint8_t *data, uint32_t len);
 
 #define XL710_NEVER	UINT64_MAX
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xl710 --vhost-user DIR [--ports N] [--log FILE] [--report FILE]
+ * xl710 --vhost-user DIR | --vfio-user DIR [--ports N] [--log FILE] [--report FILE]
  *
- * Ports of XL710s for one guest, on the sockets DIR/port0, DIR/port1 ...; ports 0
- * and 1, 2 and 3 ... are connected with each other. Commands come in on
- * DIR/control. Ends with SIGTERM.
+ * Ports of XL710s for one guest, User Mode Linux or QEMU, on the sockets DIR/port0,
+ * DIR/port1 ...; ports 0 and 1, 2 and 3 ... are connected with each other. Commands
+ * come in on DIR/control. Ends with SIGTERM.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "transport.h"
@@ -27,7 +26,7 @@
 #define FDS_EVERY	256		/* rounds between looks at the sockets */
 
 static volatile sig_atomic_t ended;
-static struct vhost *port[PORTS_MAX];
+static struct port *port[PORTS_MAX];
 static unsigned int ports = 1;
 static int control = -1, client = -1;
 static char line[512];
@@ -48,7 +47,7 @@ static void run_line(void)
 
 	*out = 0;
 	if (rest != line && nr < ports)
-		err = ctl_run(vhost_dev(port[nr]), rest, out, sizeof(out) - 1);
+		err = ctl_run(port[nr]->dev, rest, out, sizeof(out) - 1);
 	if (*out && out[strlen(out) - 1] != '\n')
 		strcat(out, "\n");
 	snprintf(head, sizeof(head), err ? "error %d\n" : "ok\n", err);
@@ -78,27 +77,10 @@ static void control_event(void)
 	}
 }
 
-static int listen_on(const char *path)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (strlen(path) >= sizeof(addr.sun_path)) {
-		fprintf(stderr, "xl710: %s: too long for a socket\n", path);
-		exit(1);
-	}
-	strcpy(addr.sun_path, path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 4)) {
-		perror(path);
-		exit(1);
-	}
-	return fd;
-}
-
 /* Waits for something to happen, until a time. */
 static void wait_until(uint64_t until)
 {
-	struct pollfd fds[PORTS_MAX * 4 + 1];
+	struct pollfd fds[PORTS_MAX * PORT_FDS + 1];
 	unsigned int first[PORTS_MAX + 1], nr = 0, i;
 	uint64_t now = xl710_clock();
 	uint64_t ns = until <= now ? 0 : until - now;
@@ -106,7 +88,7 @@ static void wait_until(uint64_t until)
 
 	for (i = 0; i < ports; i++) {
 		first[i] = nr;
-		nr += vhost_fds(port[i], fds + nr);
+		nr += port[i]->transport->fds(port[i], fds + nr);
 	}
 	first[i] = nr;
 	fds[nr++] = (struct pollfd){ .fd = client >= 0 ? client : control,
@@ -114,7 +96,8 @@ static void wait_until(uint64_t until)
 	if (ppoll(fds, nr, until == XL710_NEVER ? NULL : &ts, NULL) <= 0)
 		return;
 	for (i = 0; i < ports; i++)
-		vhost_events(port[i], fds + first[i], first[i + 1] - first[i]);
+		port[i]->transport->events(port[i], fds + first[i],
+					   first[i + 1] - first[i]);
 	if (fds[first[ports]].revents) {
 		if (client >= 0)
 			control_event();
@@ -133,8 +116,8 @@ static void loop(void)
 
 		next = XL710_NEVER;
 		for (i = 0; i < ports; i++) {
-			work |= vhost_work(port[i]);
-			t = xl710_poll(vhost_dev(port[i]));
+			work |= port[i]->transport->work(port[i]);
+			t = xl710_poll(port[i]->dev);
 			if (t < next)
 				next = t;
 		}
@@ -150,12 +133,12 @@ static void loop(void)
 			continue;
 		}
 		for (i = 0; i < ports; i++)
-			idle &= vhost_sleep(port[i]);
+			idle &= port[i]->transport->sleep(port[i]);
 		if (idle)
 			wait_until(next);
 		before = 0;
 		for (i = 0; i < ports && now >= sleep_until; i++)
-			vhost_awake(port[i]);
+			port[i]->transport->awake(port[i]);
 	}
 }
 
@@ -163,11 +146,13 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "vhost-user", required_argument, NULL, 'v' },
+		{ "vfio-user", required_argument, NULL, 'q' },
 		{ "ports", required_argument, NULL, 'p' },
 		{ "log", required_argument, NULL, 'l' },
 		{ "report", required_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct port *(*new)(unsigned int index, const char *path) = NULL;
 	const char *dir = NULL, *log = NULL, *report = NULL;
 	struct sigaction sa = { .sa_handler = end };
 	char path[256];
@@ -177,6 +162,8 @@ int main(int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
 		case 'v':
+		case 'q':
+			new = opt == 'v' ? vhost_new : vfio_new;
 			dir = optarg;
 			break;
 		case 'p':
@@ -193,7 +180,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!dir || optind != argc || !ports || ports > PORTS_MAX) {
-		fprintf(stderr, "usage: xl710 --vhost-user DIR [--ports 1-%d] [--log FILE] [--report FILE]\n",
+		fprintf(stderr, "usage: xl710 --vhost-user DIR | --vfio-user DIR [--ports 1-%d] [--log FILE] [--report FILE]\n",
 			PORTS_MAX);
 		return 2;
 	}
@@ -202,17 +189,17 @@ int main(int argc, char **argv)
 	xl710_log_to(log, report);
 	for (i = 0; i < ports; i++) {
 		snprintf(path, sizeof(path), "%s/port%u", dir, i);
-		port[i] = vhost_new(i, path);
-		wire_new(vhost_dev(port[i]));
+		port[i] = new(i, path);
+		wire_new(port[i]->dev);
 		if (i % 2)
-			wire_connect(vhost_dev(port[i - 1])->wire,
-				     vhost_dev(port[i])->wire);
+			wire_connect(port[i - 1]->dev->wire,
+				     port[i]->dev->wire);
 	}
 	/* Last: when it is there, the others are. */
 	snprintf(path, sizeof(path), "%s/control", dir);
 	control = listen_on(path);
 	loop();
 	for (i = 0; i < ports; i++)
-		xl710_free(vhost_dev(port[i]));
+		xl710_free(port[i]->dev);
 	return 0;
 }

@@ -105,6 +105,8 @@ static bool masked(const struct xl710 *dev, unsigned int vector)
 {
 	uint16_t ctrl = get(dev, CAP_MSIX + 2, 2);
 
+	if (dev->ops->masked)
+		return dev->ops->masked(dev->ctx, vector);
 	return !(ctrl & 0x8000) || (ctrl & 0x4000) ||
 		dev->msix_table[vector * 16 + 12] & 1;
 }
@@ -267,4 +269,29 @@ void xl710_region_write(struct xl710 *dev, unsigned int bar, uint64_t off,
 	}
 	xl_unmodelled(dev, "write of %u bytes at %#llx in BAR %u", len,
 		      (unsigned long long)off, bar);
+}
+
+void xl710_access(struct xl710 *dev, bool write, unsigned int region, uint64_t off,
+		  uint8_t *data, uint32_t len)
+{
+	while (len) {
+		unsigned int n = len >= 8 && off % 8 == 0 && !write ? 8 :
+			len >= 4 && off % 4 == 0 ? 4 : len >= 2 && off % 2 == 0 ? 2 : 1;
+		uint64_t val = 0;
+
+		if (write) {
+			memcpy(&val, data, n);
+			if (region == XL710_CONFIG)
+				xl710_config_write(dev, off, n, val);
+			else
+				xl710_region_write(dev, region, off, n, val);
+		} else {
+			val = region == XL710_CONFIG ? xl710_config_read(dev, off, n) :
+				xl710_region_read(dev, region, off, n);
+			memcpy(data, &val, n);
+		}
+		data += n;
+		off += n;
+		len -= n;
+	}
 }

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "transport.h"
@@ -68,7 +67,7 @@ struct queue {
 };
 
 struct vhost {
-	struct xl710 *dev;
+	struct port port;		/* first */
 	int listen, conn, slave;
 	struct {
 		uint64_t guest, size;
@@ -116,7 +115,7 @@ static bool map_all(struct vhost *v, const struct msg *m, const int *fd, unsigne
 		void *base = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd[i], 0);
 
 		if (base == MAP_FAILED) {
-			xl_log(v->dev, "mmap: %s", strerror(errno));
+			xl_log(v->port.dev, "mmap: %s", strerror(errno));
 			return false;
 		}
 		v->mem[i].base = base;
@@ -164,13 +163,13 @@ static bool raise_irq(void *ctx, unsigned int vector)
 	uint64_t addr;
 	uint32_t data;
 
-	if (!available(q) || !xl710_msix_message(v->dev, vector, &addr, &data))
+	if (!available(q) || !xl710_msix_message(v->port.dev, vector, &addr, &data))
 		return false;
 	head = q->avail->ring[q->last++ % q->num];
 	d = &q->desc[head % q->num];
 	msg = translate(v, d->addr, sizeof(*msg) + 4);
 	if (!msg || d->len < sizeof(*msg) + 4) {
-		xl_log(v->dev, "an interrupt message has no room");
+		xl_log(v->port.dev, "an interrupt message has no room");
 		complete(q, head, 0);
 		return false;
 	}
@@ -189,28 +188,6 @@ static const struct xl710_ops ops = {
 	.raise = raise_irq,
 };
 
-/* Reads and writes of any size, in pieces that the core knows. */
-static void bar_access(struct vhost *v, bool write, unsigned int bar, uint64_t off,
-		       uint8_t *data, uint32_t len)
-{
-	while (len) {
-		unsigned int n = len >= 8 && off % 8 == 0 && !write ? 8 :
-			len >= 4 && off % 4 == 0 ? 4 : len >= 2 && off % 2 == 0 ? 2 : 1;
-		uint64_t val = 0;
-
-		if (write) {
-			memcpy(&val, data, n);
-			xl710_region_write(v->dev, bar, off, n, val);
-		} else {
-			val = xl710_region_read(v->dev, bar, off, n);
-			memcpy(data, &val, n);
-		}
-		data += n;
-		off += n;
-		len -= n;
-	}
-}
-
 /* Does what a message asks for; how many bytes the answer has. */
 static uint32_t run_msg(struct vhost *v, const struct virtio_pcidev_msg *msg,
 			uint8_t *data, unsigned int len, uint8_t *in, uint32_t in_len)
@@ -221,27 +198,27 @@ static uint32_t run_msg(struct vhost *v, const struct virtio_pcidev_msg *msg,
 	case VIRTIO_PCIDEV_OP_CFG_READ:
 		if (msg->size > 8 || in_len < msg->size)
 			break;
-		val = xl710_config_read(v->dev, msg->addr, msg->size);
+		val = xl710_config_read(v->port.dev, msg->addr, msg->size);
 		memcpy(in, &val, msg->size);
 		return msg->size;
 	case VIRTIO_PCIDEV_OP_CFG_WRITE:
 		if (msg->size > 8 || len < msg->size)
 			break;
 		memcpy(&val, data, msg->size);
-		xl710_config_write(v->dev, msg->addr, msg->size, val);
+		xl710_config_write(v->port.dev, msg->addr, msg->size, val);
 		return 0;
 	case VIRTIO_PCIDEV_OP_MMIO_READ:
 		if (in_len < msg->size)
 			break;
-		bar_access(v, false, msg->bar, msg->addr, in, msg->size);
+		xl710_access(v->port.dev, false, msg->bar, msg->addr, in, msg->size);
 		return msg->size;
 	case VIRTIO_PCIDEV_OP_MMIO_WRITE:
 		if (len < msg->size)
 			break;
-		bar_access(v, true, msg->bar, msg->addr, data, msg->size);
+		xl710_access(v->port.dev, true, msg->bar, msg->addr, data, msg->size);
 		return 0;
 	}
-	xl_unmodelled(v->dev, "message %u of %u bytes", msg->op, msg->size);
+	xl_unmodelled(v->port.dev, "message %u of %u bytes", msg->op, msg->size);
 	return 0;
 }
 
@@ -257,7 +234,7 @@ static void run_cmd(struct vhost *v, struct queue *q, uint16_t head)
 		void *p = translate(v, d->addr, d->len);
 
 		if (!p) {
-			xl_log(v->dev, "a message at %#llx is not memory",
+			xl_log(v->port.dev, "a message at %#llx is not memory",
 			       (unsigned long long)d->addr);
 			break;
 		}
@@ -268,7 +245,7 @@ static void run_cmd(struct vhost *v, struct queue *q, uint16_t head)
 			memcpy(out + len, p, d->len);
 			len += d->len;
 		} else {
-			xl_unmodelled(v->dev, "message of more than %zu bytes", sizeof(out));
+			xl_unmodelled(v->port.dev, "message of more than %zu bytes", sizeof(out));
 		}
 		if (!(d->flags & VRING_DESC_F_NEXT))
 			break;
@@ -287,8 +264,9 @@ static void run_cmd(struct vhost *v, struct queue *q, uint16_t head)
 	}
 }
 
-bool vhost_work(struct vhost *v)
+static bool vhost_work(struct port *p)
 {
+	struct vhost *v = (struct vhost *)p;
 	struct queue *q = &v->queue[CMD];
 	unsigned int nr = 0;
 
@@ -297,17 +275,18 @@ bool vhost_work(struct vhost *v)
 		q->last++;
 		nr++;
 	}
-	xl710_irq_resume(v->dev);
+	xl710_irq_resume(v->port.dev);
 	return nr;
 }
 
-bool vhost_sleep(struct vhost *v)
+static bool vhost_sleep(struct port *p)
 {
+	struct vhost *v = (struct vhost *)p;
 	unsigned int i, wait = VRING_USED_F_NO_NOTIFY;
 
 	/* Buffers for interrupts are of interest when one waits for them. */
 	for (i = 0; i < XL710_MSIX_NR; i++)
-		if (v->dev->vector[i].pending)
+		if (v->port.dev->vector[i].pending)
 			wait = 0;
 	if (v->queue[CMD].used)
 		v->queue[CMD].used->flags = 0;
@@ -317,8 +296,10 @@ bool vhost_sleep(struct vhost *v)
 	return !available(&v->queue[CMD]) && (wait || !available(&v->queue[IRQ]));
 }
 
-void vhost_awake(struct vhost *v)
+static void vhost_awake(struct port *p)
 {
+	struct vhost *v = (struct vhost *)p;
+
 	if (v->queue[CMD].used)
 		v->queue[CMD].used->flags = VRING_USED_F_NO_NOTIFY;
 }
@@ -336,10 +317,10 @@ static void disconnect(struct vhost *v)
 {
 	unsigned int i;
 
-	xl_log(v->dev, "the guest is gone: violations %llu, not modelled %llu",
-	       (unsigned long long)v->dev->violations,
-	       (unsigned long long)v->dev->unmodelled);
-	xl710_reset(v->dev);
+	xl_log(v->port.dev, "the guest is gone: violations %llu, not modelled %llu",
+	       (unsigned long long)v->port.dev->violations,
+	       (unsigned long long)v->port.dev->unmodelled);
+	xl710_reset(v->port.dev);
 	for (i = 0; i < QUEUES; i++) {
 		set_fd(&v->queue[i].kick, -1);
 		set_fd(&v->queue[i].call, -1);
@@ -436,7 +417,7 @@ static bool run_request(struct vhost *v, struct msg *m, int *fd, unsigned int fd
 		q = &v->queue[m->u64 & 0xff];
 		break;
 	default:
-		xl_unmodelled(v->dev, "vhost-user request %u", m->request);
+		xl_unmodelled(v->port.dev, "vhost-user request %u", m->request);
 		return false;
 	}
 	switch (m->request) {
@@ -473,7 +454,7 @@ static void request(struct vhost *v)
 	if (ok) {
 		ok = run_request(v, &m, fd, fds);
 		if (!ok)
-			xl_log(v->dev, "vhost-user request %u failed", m.request);
+			xl_log(v->port.dev, "vhost-user request %u failed", m.request);
 	}
 	for (i = 0; i < fds; i++)
 		close(fd[i]);
@@ -481,8 +462,9 @@ static void request(struct vhost *v)
 		disconnect(v);
 }
 
-unsigned int vhost_fds(struct vhost *v, struct pollfd *fds)
+static unsigned int vhost_fds(struct port *p, struct pollfd *fds)
 {
+	struct vhost *v = (struct vhost *)p;
 	unsigned int nr = 0, i;
 
 	fds[nr++] = (struct pollfd){ .fd = v->conn >= 0 ? v->conn : v->listen,
@@ -494,15 +476,16 @@ unsigned int vhost_fds(struct vhost *v, struct pollfd *fds)
 	return nr;
 }
 
-void vhost_events(struct vhost *v, const struct pollfd *fds, unsigned int nr)
+static void vhost_events(struct port *p, const struct pollfd *fds, unsigned int nr)
 {
+	struct vhost *v = (struct vhost *)p;
 	unsigned int i;
 	uint64_t n;
 
 	for (i = 1; i < nr; i++)
 		if (fds[i].revents && read(fds[i].fd, &n, sizeof(n)) < 0 &&
 		    errno != EAGAIN)
-			xl_log(v->dev, "kick: %s", strerror(errno));
+			xl_log(v->port.dev, "kick: %s", strerror(errno));
 	if (!fds[0].revents)
 		return;
 	if (v->conn >= 0) {
@@ -511,37 +494,32 @@ void vhost_events(struct vhost *v, const struct pollfd *fds, unsigned int nr)
 	}
 	v->conn = accept4(v->listen, NULL, NULL, SOCK_CLOEXEC);
 	if (v->conn >= 0)
-		xl_log(v->dev, "a guest has connected");
+		xl_log(v->port.dev, "a guest has connected");
 }
 
-struct vhost *vhost_new(unsigned int index, const char *path)
+static const struct transport transport = {
+	.work = vhost_work,
+	.sleep = vhost_sleep,
+	.awake = vhost_awake,
+	.fds = vhost_fds,
+	.events = vhost_events,
+};
+
+struct port *vhost_new(unsigned int index, const char *path)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct vhost *v = calloc(1, sizeof(*v));
 	unsigned int i;
 
-	if (!v || strlen(path) >= sizeof(addr.sun_path)) {
-		fprintf(stderr, "xl710: %s: too long for a socket\n", path);
-		exit(1);
-	}
-	strcpy(addr.sun_path, path);
+	if (!v)
+		abort();
+	v->port.transport = &transport;
 	v->conn = -1;
 	v->slave = -1;
 	for (i = 0; i < QUEUES; i++) {
 		v->queue[i].kick = -1;
 		v->queue[i].call = -1;
 	}
-	v->listen = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (v->listen < 0 || bind(v->listen, (struct sockaddr *)&addr, sizeof(addr)) ||
-	    listen(v->listen, 1)) {
-		perror(path);
-		exit(1);
-	}
-	v->dev = xl710_new(index, &ops, v);
-	return v;
-}
-
-struct xl710 *vhost_dev(struct vhost *v)
-{
-	return v->dev;
+	v->listen = listen_on(path);
+	v->port.dev = xl710_new(index, &ops, v);
+	return &v->port;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "wire.h"
+#include "check.h"
 
 /* ---- a guest ------------------------------------------------------------ */
 
@@ -34,23 +35,6 @@ static uint8_t *mem;
 static uint64_t clock_ns = 1000000000;
 static unsigned int raised[XL710_MSIX_NR];
 static bool no_room;
-static int failed_checks;
-
-#define CHECK(cond) do {							\
-		if (!(cond)) {							\
-			printf("# line %d: %s\n", __LINE__, #cond);		\
-			failed_checks++;					\
-		}								\
-	} while (0)
-
-#define CHECK_EQ(a, b) do {							\
-		unsigned long long va = (a), vb = (b);				\
-		if (va != vb) {							\
-			printf("# line %d: %s is %llu (%#llx), not %llu (%#llx)\n",	\
-			       __LINE__, #a, va, va, vb, vb);			\
-			failed_checks++;					\
-		}								\
-	} while (0)
 
 static uint64_t fake_clock(void)
 {
@@ -1502,10 +1486,7 @@ static void test_pcap(void)
 
 /* ---- */
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct test tests[] = {
 	{ "config space", test_config },
 	{ "MSI-X: masks, pending bits", test_msix },
 	{ "mailbox", test_mailbox },
@@ -1536,24 +1517,21 @@ static const struct {
 	{ "pcap", test_pcap },
 };
 
+static void fresh(void)
+{
+	memset(mem, 0, MEM_SIZE);
+	own_reset();
+}
+
 int main(void)
 {
-	unsigned int i, nr = sizeof(tests) / sizeof(*tests), failed = 0;
+	unsigned int failed;
 
 	xl710_clock = fake_clock;
 	mem = calloc(1, MEM_SIZE);
 	if (!mem)
 		return 1;
-	printf("KTAP version 1\n1..%u\n", nr);
-	for (i = 0; i < nr; i++) {
-		memset(mem, 0, MEM_SIZE);
-		own_reset();
-		failed_checks = 0;
-		tests[i].run();
-		printf("%sok %u %s\n", failed_checks ? "not " : "", i + 1, tests[i].name);
-		failed += !!failed_checks;
-		fflush(stdout);
-	}
+	failed = run_tests(tests, sizeof(tests) / sizeof(*tests), fresh);
 	free(mem);
 	return !!failed;
 }
