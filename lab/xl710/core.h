@@ -60,6 +60,16 @@ bool xl710_msix_message(struct xl710 *dev, unsigned int vector, uint64_t *addr,
 /* In nanoseconds. A test can have a clock of its own. */
 extern uint64_t (*xl710_clock)(void);
 
+/* A clock that programs in a guest on the same machine can read, too. */
+static inline uint64_t xl710_tsc(void)
+{
+#ifdef __x86_64__
+	return __builtin_ia32_rdtsc();
+#else
+	return 0;
+#endif
+}
+
 /* ---- log and verdict (check.c) ---- */
 void xl710_log_to(const char *log, const char *report);
 void xl_log(const struct xl710 *dev, const char *fmt, ...)
@@ -91,6 +101,7 @@ struct rxq {
 	struct rx_slot *slot;
 	bool blocked;		/* a packet waits for descriptors */
 	uint64_t packets, bytes, dropped;
+	uint64_t tails;		/* times that the driver wrote it */
 	bool held;		/* fault: write-back held for reordering */
 	unsigned int held_idx;
 	uint64_t held_qw[2];
@@ -109,6 +120,7 @@ struct txq {
 	bool hung;		/* fault */
 	unsigned int vsi;
 	uint64_t packets, bytes;
+	uint64_t tails;		/* times that the driver wrote it */
 	uint32_t wb_qw_flags;
 };
 
@@ -117,7 +129,10 @@ struct vector {
 	unsigned int itr;	/* which ITR delays it; ITR_NONE: now */
 	uint64_t last, due;
 	bool pending;		/* PBA: sent when unmasked, or when there is room */
-	uint64_t raised, busy;	/* ns: the last interrupt, until it was enabled again */
+	uint64_t raised;	/* when, if it was not enabled again since */
+	uint64_t busy;		/* ns from there to there, in all interrupts of a batch */
+	unsigned int interrupts;
+	uint64_t enabled;	/* when that was last, as rdtsc has it */
 };
 
 #define VSI_NR		8
@@ -222,6 +237,9 @@ struct xl710 {
 
 	struct vector vector[XL710_MSIX_NR];
 	bool irq_hold;			/* a batch is on its way */
+	bool irq_defer;			/* until the guest asks how its command went */
+	uint64_t spin_until;		/* measurements: do not sleep */
+	bool tx_hold;			/* what is to be sent waits for a batch */
 	struct rxq rxq[XL710_QUEUES];
 	struct txq txq[XL710_QUEUES];
 	struct vsi vsi[VSI_NR];
@@ -281,6 +299,7 @@ uint32_t intr_icr0(struct xl710 *dev);
 void intr_icr0_ena(struct xl710 *dev, uint32_t val);
 uint64_t intr_poll(struct xl710 *dev);
 void intr_hold(struct xl710 *dev, bool hold);
+void intr_asked(struct xl710 *dev);
 
 /* ---- adminq.c ---- */
 void adminq_reset(struct xl710 *dev);
@@ -345,6 +364,10 @@ void txq_run(struct xl710 *dev, struct txq *q);
 void txq_flush_vector(struct xl710 *dev, unsigned int vector);
 void txq_stop(struct xl710 *dev, struct txq *q);
 void txq_resume(struct xl710 *dev);
+/* Packets that wait while the port holds them back. */
+unsigned int txq_waiting(struct xl710 *dev);
+/* All of them at once, with one interrupt. */
+void txq_batch(struct xl710 *dev);
 
 /* ---- rx.c ---- */
 enum rx_result { RX_DONE, RX_DROPPED, RX_NO_DESC };

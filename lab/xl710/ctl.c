@@ -14,6 +14,7 @@
 #include "wire.h"
 
 #define WORDS	24
+#define BATCH_SPIN_NS	30000000	/* to be awake when the driver does something */
 
 struct out {
 	char *text;
@@ -150,14 +151,14 @@ static int ctl_queues(struct xl710 *dev, char **word, struct out *o)
 
 		if (r->enabled || r->packets)
 			say(o, "rx%u enabled %d head %u tail %u len %u buffer %u max %u "
-			    "packets %" PRIu64 " dropped %" PRIu64 "\n",
+			    "packets %" PRIu64 " dropped %" PRIu64 " tails %" PRIu64 "\n",
 			    i, r->enabled, r->head, r->tail, r->len, r->dbuff,
-			    r->rxmax, r->packets, r->dropped);
+			    r->rxmax, r->packets, r->dropped, r->tails);
 		if (t->enabled || t->packets)
 			say(o, "tx%u enabled %d head %u reported %u tail %u len %u "
-			    "packets %" PRIu64 "\n",
+			    "packets %" PRIu64 " tails %" PRIu64 "\n",
 			    i, t->enabled, t->head, t->reported, t->tail, t->len,
-			    t->packets);
+			    t->packets, t->tails);
 	}
 	return 0;
 }
@@ -315,35 +316,88 @@ static int ctl_gen(struct xl710 *dev, char **word, struct out *o)
 	return err;
 }
 
-/* For measurements: so many packets in the ring, then one interrupt, and how long
- * it takes until the driver enables the interrupt again.
+/* For measurements: so many packets in the ring, or out of it, then one interrupt,
+ * and how long it takes until the driver enables the interrupt again.
  */
+static void batch_reset(struct xl710 *dev)
+{
+	unsigned int i;
+
+	for (i = 1; i < XL710_MSIX_NR; i++) {
+		dev->vector[i].raised = 0;
+		dev->vector[i].busy = 0;
+		dev->vector[i].interrupts = 0;
+		dev->vector[i].enabled = 0;
+	}
+}
+
+static void batch_show(struct xl710 *dev, struct out *o)
+{
+	uint64_t ns = 0, enabled = 0, tails = 0;
+	unsigned int i, interrupts = 0;
+	bool done = true;
+
+	for (i = 1; i < XL710_MSIX_NR; i++) {
+		const struct vector *v = &dev->vector[i];
+
+		done &= !v->raised;
+		ns += v->busy;
+		interrupts += v->interrupts;
+		if (v->enabled > enabled)
+			enabled = v->enabled;
+	}
+	for (i = 0; i < XL710_QUEUES; i++)
+		tails += dev->txq[i].tails;
+	say(o, "done %d\npackets %" PRIu64 "\nns %" PRIu64 "\n",
+	    done && interrupts, dev->wire->gen.sent, ns);
+	say(o, "interrupts %u\nenabled_tsc %" PRIu64 "\n", interrupts, enabled);
+	say(o, "waiting %u\ntx_tails %" PRIu64 "\n",
+	    dev->tx_hold ? txq_waiting(dev) : 0, tails);
+}
+
 static int ctl_batch(struct xl710 *dev, char **word, struct out *o)
 {
-	uint64_t ns = 0;
-	unsigned int i;
+	uint64_t nr = 0;
 	int err;
 
-	if (word[1]) {
-		for (i = 1; i < XL710_MSIX_NR; i++)
-			dev->vector[i].raised = 0;
-		err = gen_setup(dev, word, o);
-		if (err)
-			return err;
-		if (gen_batch(dev->wire) != dev->wire->gen.nr)
-			return fail(o, EAGAIN, "batch: %llu packets had room",
-				    (unsigned long long)dev->wire->gen.sent);
+	dev->spin_until = xl710_clock() + BATCH_SPIN_NS;
+	if (!word[1]) {
+		batch_show(dev, o);
 		return 0;
 	}
-	for (i = 1; i < XL710_MSIX_NR; i++) {
-		if (dev->vector[i].raised && !dev->vector[i].busy) {
-			say(o, "done 0\n");
-			return 0;
-		}
-		if (dev->vector[i].raised && dev->vector[i].busy > ns)
-			ns = dev->vector[i].busy;
+	if (!strcmp(word[1], "send")) {
+		if (!dev->tx_hold)
+			return fail(o, EINVAL, "batch send: the port does not hold anything");
+		if (!number(word[2], XL710_QUEUES * RING_MAX, &nr))
+			return fail(o, EINVAL, "batch send N");
+		if (txq_waiting(dev) != nr)
+			return fail(o, EAGAIN, "batch send: %u packets wait",
+				    txq_waiting(dev));
+		batch_reset(dev);
+		txq_batch(dev);
+		return 0;
 	}
-	say(o, "done 1\npackets %" PRIu64 "\nns %" PRIu64 "\n", dev->wire->gen.sent, ns);
+	batch_reset(dev);
+	if (!strcmp(word[1], "reset"))
+		return 0;
+	err = gen_setup(dev, word, o);
+	if (err)
+		return err;
+	if (gen_batch(dev->wire) != dev->wire->gen.nr)
+		return fail(o, EAGAIN, "batch: %llu packets had room",
+			    (unsigned long long)dev->wire->gen.sent);
+	return 0;
+}
+
+static int ctl_hold(struct xl710 *dev, char **word, struct out *o)
+{
+	unsigned int i;
+
+	if (!word[1] || (strcmp(word[1], "on") && strcmp(word[1], "off")))
+		return fail(o, EINVAL, "hold on | off");
+	dev->tx_hold = !strcmp(word[1], "on");
+	for (i = 0; i < XL710_QUEUES; i++)
+		txq_run(dev, &dev->txq[i]);
 	return 0;
 }
 
@@ -601,7 +655,7 @@ static const struct {
 } commands[] = {
 	{ "status", ctl_status }, { "stats", ctl_stats }, { "queues", ctl_queues },
 	{ "sink", ctl_sink }, { "gen", ctl_gen }, { "batch", ctl_batch },
-	{ "inject", ctl_inject },
+	{ "hold", ctl_hold }, { "inject", ctl_inject },
 	{ "wire", ctl_wire }, { "pause", ctl_pause }, { "pcap", ctl_pcap },
 	{ "replay", ctl_replay }, { "link", ctl_link }, { "fault", ctl_fault },
 	{ "hang", ctl_hang }, { "mdd", ctl_mdd }, { "reset", ctl_reset },

@@ -9,6 +9,8 @@
 
 #include "core.h"
 
+#define ASKED_NS	20000
+
 void intr_reset(struct xl710 *dev)
 {
 	unsigned int i;
@@ -61,7 +63,7 @@ static void try_fire(struct xl710 *dev, unsigned int vector)
 	v->cause = false;
 	v->last = now;
 	v->raised = now;
-	v->busy = 0;
+	v->interrupts++;
 	/* An interrupt brings descriptors to memory that did not ask for it. */
 	txq_flush_vector(dev, vector);
 	pci_raise(dev, vector);
@@ -114,9 +116,11 @@ void intr_dyn_ctl(struct xl710 *dev, unsigned int vector, uint32_t val)
 		dev->vector[vector].pending = false;
 	if (!(val & DYN_CTL_INTENA_MSK))
 		*dyn_ctl(dev, vector) = (val & DYN_CTL_INTENA) | (val & 0x60000018);
-	if (val & DYN_CTL_INTENA && dev->vector[vector].raised &&
-	    !dev->vector[vector].busy)
-		dev->vector[vector].busy = xl710_clock() - dev->vector[vector].raised;
+	if (val & DYN_CTL_INTENA && dev->vector[vector].raised) {
+		dev->vector[vector].busy += xl710_clock() - dev->vector[vector].raised;
+		dev->vector[vector].raised = 0;
+		dev->vector[vector].enabled = xl710_tsc();
+	}
 	if (val & DYN_CTL_SWINT_TRIG) {
 		if (!vector)
 			dev->reg[PFINT_ICR0 / 4] |= ICR0_SWINT;
@@ -142,12 +146,29 @@ void intr_icr0_ena(struct xl710 *dev, uint32_t val)
 	try_fire(dev, 0);
 }
 
-/* Interrupts wait until all packets of a batch are there. */
+/* Interrupts wait until all packets of a batch are there. If a guest has given the
+ * command, they also wait until it asks for the outcome: wherever else they find it
+ * depends on how long the command has taken.
+ */
 void intr_hold(struct xl710 *dev, bool hold)
 {
-	dev->irq_hold = hold;
-	if (!hold)
+	dev->irq_hold = hold || dev->irq_defer;
+	if (!dev->irq_hold)
 		intr_poll(dev);
+}
+
+void intr_asked(struct xl710 *dev)
+{
+	unsigned int tries = dev->irq_hold ? 100000 : 0;
+	uint64_t until = xl710_clock() + ASKED_NS;
+
+	if (!dev->irq_defer)
+		return;
+	/* It is to wait for the answer by then, and to do nothing else. */
+	while (tries-- && xl710_clock() < until)
+		;
+	dev->irq_defer = false;
+	intr_hold(dev, false);
 }
 
 uint64_t intr_poll(struct xl710 *dev)

@@ -163,6 +163,7 @@ static void run_command(struct xl710 *dev, unsigned int len)
 		memcpy(line, out, len);
 		line[len] = 0;
 		*out = 0;
+		dev->irq_defer = true;
 		err = ctl_run(dev, line, out, BOX_SIZE);
 	}
 	put(dev, BOX_RUN, 4, err);
@@ -179,6 +180,8 @@ uint64_t xl710_config_read(struct xl710 *dev, unsigned int off, unsigned int len
 	}
 	if (dev->fault.removed && off < BOX)
 		return ALL_ONES(len);
+	if (off == BOX_RUN)
+		intr_asked(dev);
 	memcpy(&val, dev->config + off, len);
 	return val;
 }

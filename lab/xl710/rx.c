@@ -70,6 +70,7 @@ void rxq_tail(struct xl710 *dev, unsigned int nr, uint32_t val)
 		return;
 	}
 	q->tail = val;
+	q->tails++;
 	wr(dev, QRX_TAIL(nr), val);
 	fetch(dev, q);
 	if (q->blocked) {

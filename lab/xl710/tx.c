@@ -78,6 +78,7 @@ void txq_tail(struct xl710 *dev, unsigned int nr, uint32_t val)
 		return;
 	}
 	q->tail = val;
+	q->tails++;
 	wr(dev, QTX_TAIL(nr), val);
 	txq_run(dev, q);
 }
@@ -314,7 +315,7 @@ void txq_run(struct xl710 *dev, struct txq *q)
 {
 	uint8_t *ring;
 
-	if (!q->enabled || q->hung || dev->fault.removed)
+	if (!q->enabled || q->hung || dev->tx_hold || dev->fault.removed)
 		return;
 	ring = dev->ops->dma(dev->ctx, q->base, q->len * 16);
 	if (!ring)
@@ -383,6 +384,37 @@ void txq_run(struct xl710 *dev, struct txq *q)
 		if (!q->enabled)
 			return;
 	}
+}
+
+unsigned int txq_waiting(struct xl710 *dev)
+{
+	unsigned int nr, n = 0;
+
+	for (nr = 0; nr < XL710_QUEUES; nr++) {
+		const struct txq *q = &dev->txq[nr];
+		unsigned int i;
+
+		for (i = q->head; q->enabled && i != q->tail; i = (i + 1) % q->len) {
+			const uint64_t *qw = dev->ops->dma(dev->ctx, q->base + i * 16, 16);
+
+			if (!qw)
+				break;
+			n += TXD_DTYPE(qw[1]) == TXD_DTYPE_DATA && TXD_CMD(qw[1]) & TXD_CMD_EOP;
+		}
+	}
+	return n;
+}
+
+void txq_batch(struct xl710 *dev)
+{
+	unsigned int nr;
+
+	intr_hold(dev, true);
+	dev->tx_hold = false;
+	for (nr = 0; nr < XL710_QUEUES; nr++)
+		txq_run(dev, &dev->txq[nr]);
+	dev->tx_hold = true;
+	intr_hold(dev, false);
 }
 
 /* The other end has room again. */

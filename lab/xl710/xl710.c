@@ -83,5 +83,12 @@ uint64_t xl710_poll(struct xl710 *dev)
 	uint64_t next = intr_poll(dev);
 	uint64_t wire = dev->wire ? wire_poll(dev->wire) : XL710_NEVER;
 
+	if (dev->spin_until) {
+		uint64_t now = xl710_clock();
+
+		if (now < dev->spin_until)
+			return now;
+		dev->spin_until = 0;
+	}
 	return wire < next ? wire : next;
 }

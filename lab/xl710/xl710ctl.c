@@ -17,18 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#define BOX		0x100
-#define BOX_VSEC	0xf0017104
-#define BOX_RUN		(BOX + 8)
-#define BOX_LEN		(BOX + 12)
-#define BOX_TEXT	(BOX + 16)
-#define BOX_SIZE	(0x1000 - BOX_TEXT)
+#include "mailbox.h"
+
 #define PCI		"/sys/bus/pci/devices"
 
 static int die(const char *what)
@@ -38,15 +33,6 @@ static int die(const char *what)
 }
 
 /* ---- the mailbox -------------------------------------------------------- */
-
-static uint32_t get32(int fd, unsigned int off)
-{
-	uint32_t val = ~0U;
-
-	if (pread(fd, &val, sizeof(val), off) != sizeof(val))
-		return ~0U;
-	return val;
-}
 
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
@@ -66,7 +52,7 @@ static int open_nth(unsigned int n)
 		fd = found < 0 ? open(path, O_RDWR | O_CLOEXEC) : -1;
 		if (fd < 0)
 			continue;
-		if (get32(fd, BOX + 4) == BOX_VSEC && !n--)
+		if (mailbox_get32(fd, MAILBOX + 4) == MAILBOX_VSEC && !n--)
 			found = fd;
 		else
 			close(fd);
@@ -76,30 +62,6 @@ static int open_nth(unsigned int n)
 	if (found < 0)
 		errno = ENODEV;
 	return found;
-}
-
-/* The kernel makes single accesses of what is aligned, so in order. */
-static int mailbox(int fd, const char *line, char *answer)
-{
-	char text[BOX_SIZE + 4] = "";
-	uint32_t len = strlen(line), err;
-
-	memcpy(text, line, len);
-	if (flock(fd, LOCK_EX) ||
-	    pwrite(fd, text, (len + 3) & ~3U, BOX_TEXT) < (ssize_t)len ||
-	    pwrite(fd, &len, sizeof(len), BOX_RUN) != sizeof(len))
-		return -1;
-	err = get32(fd, BOX_RUN);
-	len = get32(fd, BOX_LEN);
-	if (len >= BOX_SIZE) {
-		errno = EIO;
-		return -1;
-	}
-	if (len && pread(fd, answer, (len + 3) & ~3U, BOX_TEXT) < (ssize_t)len)
-		return -1;
-	answer[len] = 0;
-	flock(fd, LOCK_UN);
-	return err;
 }
 
 /* ---- the socket --------------------------------------------------------- */
@@ -128,7 +90,7 @@ static int talk(int fd, unsigned int port, const char *line, char *answer)
 	if (send(fd, out, strlen(out), MSG_NOSIGNAL) < 0)
 		return -1;
 	do {
-		n = recv(fd, answer + len, BOX_SIZE - 1 - len, 0);
+		n = recv(fd, answer + len, MAILBOX_SIZE - 1 - len, 0);
 		if (n <= 0) {
 			errno = n ? errno : ECONNRESET;
 			return -1;
@@ -147,7 +109,7 @@ static int talk(int fd, unsigned int port, const char *line, char *answer)
 			return err;
 		}
 		answer[len - 1] = '\n';
-	} while (len < BOX_SIZE - 1);
+	} while (len < MAILBOX_SIZE - 1);
 	errno = EMSGSIZE;
 	return -1;
 }
@@ -179,7 +141,7 @@ static int has_line(const char *answer, const char *key, const char *val)
 int main(int argc, char **argv)
 {
 	const char *socket_path = NULL, *key = NULL, *val = NULL;
-	char path[400] = "", line[400] = "", answer[BOX_SIZE + 4];
+	char path[400] = "", line[400] = "", answer[MAILBOX_SIZE + 4];
 	const struct timespec pause = { .tv_nsec = 2000000 };
 	unsigned int port = 0;
 	double until = 0;
@@ -233,13 +195,13 @@ int main(int argc, char **argv)
 		fd = open_nth(port);
 	if (fd < 0)
 		return die(socket_path ? socket_path : *path ? path : "no such port");
-	if (!socket_path && get32(fd, BOX + 4) != BOX_VSEC) {
+	if (!socket_path && mailbox_get32(fd, MAILBOX + 4) != MAILBOX_VSEC) {
 		errno = ENODEV;
 		return die("there is no model behind it");
 	}
 	for (;;) {
 		err = socket_path ? talk(fd, port, line, answer) :
-			mailbox(fd, line, answer);
+			mailbox_run(fd, line, answer);
 		if (err || !key || has_line(answer, key, val))
 			break;
 		if (now() > until) {

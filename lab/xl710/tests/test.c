@@ -361,18 +361,27 @@ static void test_msix(void)
 	xl710_free(dev);
 }
 
+static void mailbox_write(struct xl710 *dev, const char *line)
+{
+	char text[64] = "";
+	uint32_t word;
+	unsigned int i;
+
+	snprintf(text, sizeof(text), "%s", line);
+	for (i = 0; i < sizeof(text); i += 4) {
+		memcpy(&word, text + i, 4);
+		xl710_config_write(dev, 0x110 + i, 4, word);
+	}
+	xl710_config_write(dev, 0x108, 4, strlen(line));
+}
+
 static void test_mailbox(void)
 {
 	struct xl710 *dev = new_dev(3);
-	static const char line[8] = "status";
 	uint32_t word;
 	char text[8] = "";
 
-	memcpy(&word, line, 4);
-	xl710_config_write(dev, 0x110, 4, word);
-	memcpy(&word, line + 4, 4);
-	xl710_config_write(dev, 0x114, 4, word);
-	xl710_config_write(dev, 0x108, 4, 6);
+	mailbox_write(dev, "status");
 	CHECK_EQ(xl710_config_read(dev, 0x108, 4), 0);
 	CHECK(xl710_config_read(dev, 0x10c, 4) > 7);
 	word = xl710_config_read(dev, 0x110, 4);
@@ -1316,8 +1325,76 @@ static void test_batch(void)
 	CHECK(ctl_says(dev, "batch", "done 1"));
 	CHECK(ctl_says(dev, "batch", "ns 5000"));
 	CHECK(ctl_says(dev, "batch", "packets 40"));
+	CHECK(ctl_says(dev, "batch", "interrupts 1"));
 	/* More than there is room for. */
 	CHECK(!ctl_says(dev, "batch 40", ""));
+	xl710_free(dev);
+}
+
+/* What the port holds goes out at once; all interrupts until the driver is done count. */
+static void test_batch_tx(void)
+{
+	struct xl710 *dev = new_dev(0);
+	unsigned int i;
+
+	tx_on(dev, 0);
+	irq_on(dev, 1);
+	udp(dev, at(TX_DATA), 100, 9);
+	for (i = 0; i < 8; i++)
+		tx_desc(0, i, TX_DATA + 50 * (i % 2), 50, i % 2 ? EOP | RS : 0);
+	CHECK(!ctl_says(dev, "batch send 4", ""));
+	run_ctl(dev, "hold on");
+	w32(dev, QTX_TAIL(0), 2);
+	w32(dev, QTX_TAIL(0), 8);
+	CHECK_EQ(dev->wire->sink.packets, 0);
+	CHECK(ctl_says(dev, "batch", "waiting 4"));
+	CHECK(ctl_says(dev, "batch", "tx_tails 2"));
+	CHECK(!ctl_says(dev, "batch send 3", ""));
+	CHECK_EQ(dev->wire->sink.packets, 0);
+	run_ctl(dev, "batch send 4");
+	CHECK_EQ(dev->wire->sink.packets, 4);
+	CHECK_EQ(head(0), 8);
+	CHECK_EQ(raised[1], 1);
+	CHECK(ctl_says(dev, "batch", "done 0"));
+	clock_ns += 5000;
+	irq_on(dev, 1);
+	w32(dev, PFINT_DYN_CTLN(0), DYN_CTL_INTENA | DYN_CTL_SWINT_TRIG | ITR_NONE << 3);
+	clock_ns += 700;
+	irq_on(dev, 1);
+	CHECK(ctl_says(dev, "batch", "done 1"));
+	CHECK(ctl_says(dev, "batch", "ns 5700"));
+	CHECK(ctl_says(dev, "batch", "interrupts 2"));
+	run_ctl(dev, "batch reset");
+	CHECK(ctl_says(dev, "batch", "done 0"));
+	CHECK(ctl_says(dev, "batch", "ns 0"));
+	/* It holds again, until it is told not to. */
+	tx_desc(0, 8, TX_DATA, 100, EOP | RS);
+	w32(dev, QTX_TAIL(0), 9);
+	CHECK_EQ(dev->wire->sink.packets, 4);
+	run_ctl(dev, "hold off");
+	CHECK_EQ(dev->wire->sink.packets, 5);
+	CHECK_EQ(dev->violations, 0);
+	xl710_free(dev);
+}
+
+/* In a guest, the interrupt comes when the guest asks how its command went. */
+static void test_batch_mailbox(void)
+{
+	struct xl710 *dev = new_dev(0);
+
+	tx_on(dev, 0);
+	irq_on(dev, 1);
+	udp(dev, at(TX_DATA), 100, 9);
+	tx_desc(0, 0, TX_DATA, 100, EOP | RS);
+	run_ctl(dev, "hold on");
+	w32(dev, QTX_TAIL(0), 1);
+	mailbox_write(dev, "batch send 1");
+	CHECK_EQ(dev->wire->sink.packets, 1);
+	xl710_poll(dev);
+	CHECK_EQ(raised[1], 0);
+	CHECK_EQ(xl710_config_read(dev, 0x108, 4), 0);
+	CHECK_EQ(raised[1], 1);
+	CHECK_EQ(dev->violations, 0);
 	xl710_free(dev);
 }
 
@@ -1511,6 +1588,8 @@ static const struct test tests[] = {
 	{ "faults", test_faults },
 	{ "generator: counts, pause, rate", test_generator },
 	{ "generator: batches with one interrupt", test_batch },
+	{ "transmit: batches with one interrupt", test_batch_tx },
+	{ "batches by way of the mailbox", test_batch_mailbox },
 	{ "generator: kinds of packets", test_gen_kinds },
 	{ "sink", test_sink },
 	{ "two ports", test_peer },
