@@ -102,6 +102,7 @@ struct rxq {
 	bool blocked;		/* a packet waits for descriptors */
 	uint64_t packets, bytes, dropped;
 	uint64_t tails;		/* times that the driver wrote it */
+	bool stuck;		/* fault: disabled, but does not say so */
 	bool held;		/* fault: write-back held for reordering */
 	unsigned int held_idx;
 	uint64_t held_qw[2];
@@ -188,6 +189,8 @@ struct faults {
 	unsigned int rx_truncate;	/* write-backs without EOF, then silence */
 	unsigned int rx_error;		/* write-backs with RXE */
 	unsigned int rx_reorder;	/* pairs of write-backs in the wrong order */
+	unsigned int rx_status;		/* programming status before a packet */
+	unsigned int rx_stuck;		/* queues that do not say that they have stopped */
 	unsigned int tx_bad_head;	/* head write-backs beyond the ring */
 	unsigned int aq_timeout;	/* commands that are never answered */
 	unsigned int aq_error;		/* commands that fail ... */

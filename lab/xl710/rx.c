@@ -46,6 +46,8 @@ void rxq_tail(struct xl710 *dev, unsigned int nr, uint32_t val)
 {
 	struct rxq *q = &dev->rxq[nr];
 
+	if (q->stuck)
+		return;
 	if (!q->enabled) {
 		/* The driver fills the ring before it enables the queue, and clears
 		 * the tail before that.
@@ -79,7 +81,7 @@ void rxq_tail(struct xl710 *dev, unsigned int nr, uint32_t val)
 	}
 }
 
-void rxq_stop(struct xl710 *dev, struct rxq *q)
+static void release_slots(struct xl710 *dev, struct rxq *q)
 {
 	unsigned int i;
 
@@ -88,8 +90,14 @@ void rxq_stop(struct xl710 *dev, struct rxq *q)
 			own_give(dev, q->slot[i].addr, q->slot[i].len);
 		q->slot[i].len = 0;
 	}
+}
+
+void rxq_stop(struct xl710 *dev, struct rxq *q)
+{
+	release_slots(dev, q);
 	q->enabled = false;
 	q->armed = false;
+	q->stuck = false;
 	q->held = false;
 	if (q->blocked) {
 		q->blocked = false;
@@ -123,6 +131,16 @@ void rxq_enable(struct xl710 *dev, unsigned int nr, uint32_t val)
 		fetch(dev, q);
 		wire_rx_ready(dev);
 	} else if (!on && q->enabled) {
+		/* It does, but does not say so. The stock driver gives its
+		 * buffers to others all the same.
+		 */
+		if (dev->fault.rx_stuck && !q->stuck) {
+			dev->fault.rx_stuck--;
+			release_slots(dev, q);
+			q->stuck = true;
+		}
+		if (q->stuck)
+			return;
 		rxq_stop(dev, q);
 	}
 	wr(dev, QRX_ENA(nr), on ? QENA_REQ | QENA_STAT : 0);
@@ -182,6 +200,19 @@ static uint64_t status(const struct packet *p, const struct fd_filter *fd,
 	return qw1;
 }
 
+static void program_status(struct xl710 *dev, struct rxq *q, uint32_t id,
+			   uint64_t error)
+{
+	struct rx_slot *slot = &q->slot[q->head];
+
+	own_give(dev, slot->addr, slot->len);
+	slot->len = 0;
+	write_back(dev, q, q->head, (uint64_t)id << 32,
+		   RXD_DD | RXD_PROG_FD | error | RXD_PROG_LENGTH);
+	q->head = (q->head + 1) % q->len;
+	intr_queue(dev, rd(dev, QINT_RQCTL(q->nr)));
+}
+
 void rx_count_drop(struct xl710 *dev, unsigned int len)
 {
 	(void)len;
@@ -208,7 +239,7 @@ enum rx_result rx_frame(struct xl710 *dev, const uint8_t *data, unsigned int len
 	if (queue < 0)
 		return RX_DROPPED;
 	q = &dev->rxq[queue];
-	if (!q->enabled) {
+	if (!q->enabled || q->stuck) {
 		q->dropped++;
 		rx_count_drop(dev, len);
 		return RX_DROPPED;
@@ -221,6 +252,11 @@ enum rx_result rx_frame(struct xl710 *dev, const uint8_t *data, unsigned int len
 	if (left > q->rxmax) {
 		dev->stats.roc++;
 		return RX_DROPPED;
+	}
+	/* As for a filter that was to go and is not there */
+	if (dev->fault.rx_status && q->head != q->tail) {
+		dev->fault.rx_status--;
+		program_status(dev, q, 0, RXD_PROG_FD_NONE);
 	}
 	nr = (left + q->dbuff - 1) / q->dbuff;
 	if ((q->tail + q->len - q->head) % q->len < nr) {
@@ -291,8 +327,6 @@ void rx_program_status(struct xl710 *dev, unsigned int number, uint32_t id,
 {
 	struct vsi *vsi = vsi_by_number(dev, number);
 	int queue = vsi ? vsi_queue(vsi, 0) : -1;
-	struct rxq *q;
-	struct rx_slot *slot;
 
 	if (queue < 0 || !dev->rxq[queue].enabled ||
 	    dev->rxq[queue].head == dev->rxq[queue].tail) {
@@ -300,12 +334,5 @@ void rx_program_status(struct xl710 *dev, unsigned int number, uint32_t id,
 		       error, id);
 		return;
 	}
-	q = &dev->rxq[queue];
-	slot = &q->slot[q->head];
-	own_give(dev, slot->addr, slot->len);
-	slot->len = 0;
-	write_back(dev, q, q->head, (uint64_t)id << 32,
-		   RXD_DD | RXD_PROG_FD | error | RXD_PROG_LENGTH);
-	q->head = (q->head + 1) % q->len;
-	intr_queue(dev, rd(dev, QINT_RQCTL(q->nr)));
+	program_status(dev, &dev->rxq[queue], id, error);
 }

@@ -1229,6 +1229,17 @@ static void test_faults(void)
 	rx_frame(dev, frame, 60, false);
 	CHECK(rx_desc(0, 3)[1] & RXD_DD);
 	CHECK(rx_desc(0, 4)[1] & RXD_DD);
+	run_ctl(dev, "fault rx-status");
+	rx_frame(dev, frame, 60, false);
+	CHECK_EQ(rx_desc(0, 5)[1], RXD_DD | RXD_PROG_FD | RXD_PROG_FD_NONE |
+				   RXD_PROG_LENGTH);
+	CHECK_EQ(rx_desc(0, 6)[1] >> RXD_PKTLEN_SHIFT & 0x3fff, 60);
+	/* It says that it runs until the reset. */
+	run_ctl(dev, "fault rx-stuck");
+	w32(dev, QRX_ENA(0), 0);
+	CHECK_EQ(r32(dev, QRX_ENA(0)), QENA_REQ | QENA_STAT);
+	CHECK(!own_any(dev, RX_BUFS, RING * RX_BUF));
+	CHECK_EQ(rx_frame(dev, frame, 60, false), RX_DROPPED);
 	run_ctl(dev, "fault tx-bad-head");
 	tx_desc(0, 0, TX_DATA, 60, EOP | RS);
 	w32(dev, QTX_TAIL(0), 1);
@@ -1249,6 +1260,14 @@ static void test_faults(void)
 	CHECK(ctl_says(dev, "status", "mdd 1"));
 	w32(dev, GL_MDET_TX, ~0U);
 	CHECK(ctl_says(dev, "status", "mdd 0"));
+	w32(dev, PFGEN_CTRL, PFGEN_CTRL_PFSWR);
+	CHECK_EQ(r32(dev, QRX_ENA(0)), 0);
+	CHECK(!own_any(dev, RX_BUFS, RING * RX_BUF));
+	rx_on(dev, 0, 1522);
+	CHECK_EQ(rx_frame(dev, frame, 60, false), RX_DONE);
+	w32(dev, QRX_ENA(0), 0);
+	CHECK_EQ(r32(dev, QRX_ENA(0)), 0);
+	CHECK_EQ(dev->violations, 0);
 	run_ctl(dev, "violate");
 	CHECK(ctl_says(dev, "status", "violations 1"));
 	xl710_free(dev);

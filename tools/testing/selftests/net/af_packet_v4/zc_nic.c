@@ -1081,6 +1081,81 @@ TEST_F_TIMEOUT(zc_fault, is_seen, 300)
 	EXPECT_EQ(0, count_frames(&e->to));
 }
 
+/* One too many for a packet: it ends there, and what there is of it is bad */
+TEST_F(zc_nics, no_end)
+{
+	struct ends *e = &self->e;
+	struct tpacket4_desc d;
+	unsigned int i;
+
+	if (!have_model())
+		SKIP(return, "there is no model of a card");
+	ASSERT_EQ(0, model("fault rx-truncated 5"));
+	for (i = 0; i < 6; i++) {
+		tp4_pkt_fill(e->pkt, 500, i);
+		ASSERT_EQ(1, tp4_queue(&e->from.t, e->pkt, 500, 0));
+	}
+	ASSERT_EQ(0, end_kick(&e->from, 6 * 500));
+	for (i = 0; i < 6; i++) {
+		while (!tp4_rx_next(&e->to.t, &d))
+			ASSERT_EQ(POLLIN, tp4_poll(e->to.t.fd, POLLIN,
+						   TP4_WAIT_MS));
+		EXPECT_EQ(i == 4 ? EIO : 0, d.error)
+			TH_LOG("frame %u", i);
+		EXPECT_EQ(i < 4 ? TP4_PKT_CONT : 0, d.flags);
+		tp4_rx_give(&e->to.t, d.idx);
+	}
+	ASSERT_EQ(0, both_ways(e, 2000));
+	EXPECT_EQ(0, count_frames(&e->to));
+}
+
+/* What there is of a packet when the device is reset does not become part of another */
+TEST_F(zc_nics, reset_within_packet)
+{
+	struct ends *e = &self->e;
+	unsigned int round;
+
+	if (!have_model())
+		SKIP(return, "there is no model of a card");
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, model("fault rx-truncated 1"));
+		tp4_pkt_fill(e->pkt, 500, 0);
+		ASSERT_EQ(1, tp4_queue(&e->from.t, e->pkt, 500, 0));
+		ASSERT_EQ(0, end_kick(&e->from, 500));
+		ASSERT_EQ(0, model("wait 60 rx-truncated 0 fault"));
+		ASSERT_EQ(0, do_pf_reset(e));
+		ASSERT_EQ(0, both_ways(e, 2000));
+	}
+	EXPECT_EQ(0, count_frames(&e->to));
+}
+
+/* A descriptor in which the device speaks of something else takes no packet's place */
+TEST_F(zc_nics, status_between_packets)
+{
+	struct ends *e = &self->e;
+	unsigned int round, i;
+
+	if (!have_model())
+		SKIP(return, "there is no model of a card");
+	for (round = 0; round < 3; round++) {
+		ASSERT_EQ(0, model("fault rx-status %u", 1 << round));
+		for (i = 0; i < 100; i++) {
+			tp4_pkt_fill(e->pkt, 500, i);
+			ASSERT_EQ(1, tp4_queue(&e->from.t, e->pkt, 500, 0));
+		}
+		ASSERT_EQ(0, end_kick(&e->from, 100 * 500));
+		for (i = 0; i < 100; i++) {
+			ASSERT_EQ(500, end_recv(&e->to, e->pkt));
+			ASSERT_TRUE(tp4_pkt_ok(e->pkt, 500, i, 500));
+		}
+		EXPECT_TRUE(end_is_empty(&e->to));
+		ASSERT_EQ(0, model("wait 60 rx-status 0 fault"));
+	}
+	/* All of the frames are still in use */
+	ASSERT_EQ(0, both_ways(e, 2000));
+	EXPECT_EQ(0, count_frames(&e->to));
+}
+
 /* ---- the model makes the packets, and checks those that come back ---------- */
 
 /* How they begin, behind the header (lab/xl710/wire.h) */
@@ -2421,6 +2496,59 @@ TEST_F_TIMEOUT(zc_come_and_go, reset_fails, 300)
 		ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
 		end_close(&e->to);
 	}
+}
+
+/*
+ * A queue does not stop when it is to change hands. The device is reset, and the
+ * queue is nobody's. When the reset fails as well, the device is cut off from memory.
+ */
+TEST_F_TIMEOUT(zc_come_and_go, queue_does_not_stop, 300)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	unsigned int round;
+	int prog;
+
+	if (!have_model())
+		SKIP(return, "there is no model of the ports");
+	prog = tp4_prog_const(XDP_PASS);
+	ASSERT_LE(0, prog);
+	for (round = 0; round < 2; round++) {
+		/* So that only the queue pair is to be restarted */
+		ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, prog,
+					  XDP_FLAGS_DRV_MODE));
+		ASSERT_EQ(0, nics_ready(e));
+		ASSERT_EQ(0, model("fault rx-stuck 1"));
+		ASSERT_EQ(-ETIMEDOUT, end_open(&e->to, &cfg));
+		ASSERT_EQ(0, model_value("fault", "rx-stuck"));
+		end_close(&e->to);
+		EXPECT_TRUE(tp4_pins_balanced());
+
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
+		ASSERT_EQ(0, model("fault rx-stuck 1"));
+		ASSERT_EQ(0, count_frames(&e->to));
+		ASSERT_EQ(0, model_value("fault", "rx-stuck"));
+		end_close(&e->to);
+		EXPECT_TRUE(tp4_pins_balanced());
+
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
+		end_close(&e->to);
+
+		ASSERT_EQ(0, model("fault rx-stuck 1"));
+		ASSERT_EQ(0, model("fault aq-error 10 5 1"));
+		ASSERT_EQ(-ETIMEDOUT, end_open(&e->to, &cfg));
+		end_close(&e->to);
+		EXPECT_TRUE(tp4_pins_balanced());
+		ASSERT_EQ(0, model("fault aq-error 0"));
+		ASSERT_EQ(0, do_unbind(e));
+		ASSERT_EQ(0, nic_up(&e->to, ETH_DATA_LEN));
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
+		end_close(&e->to);
+	}
+	close(prog);
 }
 
 /* ---- the end -------------------------------------------------------------- */
