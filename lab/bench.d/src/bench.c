@@ -21,7 +21,7 @@ struct round {
 	__u64 packets;
 };
 
-static const char *const mode_names[] = {
+const char *const mode_names[] = {
 	[NONE] = "none",
 	[V2] = "V2",
 	[V3] = "V3",
@@ -29,12 +29,14 @@ static const char *const mode_names[] = {
 	[V4_ZC] = "V4+ZC",
 	[XDP_GENERIC] = "XDP-generic",
 	[XDP_DRIVER] = "XDP-driver",
+	[XDP_ZC] = "XDP+ZC",
+	[XDP_JUST_DROP] = "XDP_DROP",
 };
 
 #define NR_MODES	(sizeof(mode_names) / sizeof(*mode_names))
 
 static struct end *ends[2];
-static char command[512];
+char bench_command[512];
 static struct check checks[2];
 static bool checking;
 
@@ -68,7 +70,7 @@ static __u64 end_of(const struct options *opt, __u64 began)
 	return ns;
 }
 
-static const struct end_ops *ops_of(enum mode mode)
+const struct end_ops *ops_of(enum mode mode)
 {
 	switch (mode) {
 	case V2:
@@ -80,6 +82,7 @@ static const struct end_ops *ops_of(enum mode mode)
 		return &v4_ops;
 	case XDP_GENERIC:
 	case XDP_DRIVER:
+	case XDP_ZC:
 		return &xdp_ops;
 	default:
 		errx(2, "this row needs a mode");
@@ -308,33 +311,7 @@ static void print_result(const struct options *opt, const struct round *r,
 	       (unsigned long long)(checks[0].good + checks[1].good),
 	       (unsigned long long)drops, (unsigned long long)bad);
 	printf("\"outstanding\": %u, \"near\": \"%s\", \"command\": \"%s\"}\n",
-	       is(opt, "l2fwd") ? opt->outstanding : 0, opt->near, command);
-}
-
-/* Packets that a device has sent */
-static __u64 packets_sent(const char *interface)
-{
-	unsigned long long n;
-	char line[512], *at;
-	FILE *f;
-
-	f = fopen("/proc/net/dev", "r");
-	if (!f)
-		err(1, "/proc/net/dev");
-	while (fgets(line, sizeof(line), f)) {
-		at = strchr(line, ':');
-		if (!at)
-			continue;
-		*at = 0;
-		if (strcmp(line + strspn(line, " "), interface))
-			continue;
-		if (sscanf(at + 1, "%*u %*u %*u %*u %*u %*u %*u %*u %*u %llu",
-			   &n) == 1) {
-			fclose(f);
-			return n;
-		}
-	}
-	errx(1, "%s is not in /proc/net/dev", interface);
+	       is(opt, "l2fwd") ? opt->outstanding : 0, opt->near, bench_command);
 }
 
 static int measure(const struct options *opt)
@@ -354,7 +331,7 @@ static int measure(const struct options *opt)
 	} else if (is(opt, "txpush")) {
 		run = txpush;
 		open_ends(opt, opt->near, ROLE_TX, NULL, 0);
-		sent = packets_sent(opt->near);
+		sent = interface_packets(opt->near, true);
 	} else if (is(opt, "tx-rx")) {
 		run = tx_to_rx;
 		open_ends(opt, opt->near, ROLE_TX, opt->far, ROLE_RX);
@@ -393,10 +370,10 @@ static int measure(const struct options *opt)
 		drops += ends[i]->ops->drops(ends[i]);
 		bad += ends[i]->errors;
 	}
-	if (is(opt, "txpush") && packets_sent(opt->near) - sent != expected) {
+	if (is(opt, "txpush") && interface_packets(opt->near, true) - sent != expected) {
 		warnx("txpush: %llu packets, but the device has sent %llu",
 		      (unsigned long long)expected,
-		      (unsigned long long)packets_sent(opt->near) - sent);
+		      (unsigned long long)interface_packets(opt->near, true) - sent);
 		bad++;
 	}
 	if (is(opt, "rxdrop") && ends[0] && ends[0]->rx_packets != expected) {
@@ -456,6 +433,7 @@ int main(int argc, char **argv)
 		{ "rounds", required_argument, NULL, 'R' },
 		{ "tsc", no_argument, NULL, 't' },
 		{ "qdisc", no_argument, NULL, 'q' },
+		{ "nic", no_argument, NULL, 'N' },
 		{ }
 	};
 	struct options opt = {
@@ -472,8 +450,8 @@ int main(int argc, char **argv)
 	unsigned int i;
 	int c;
 
-	for (i = 0; i < (unsigned int)argc && len < sizeof(command); i++)
-		len += snprintf(command + len, sizeof(command) - len, "%s%s",
+	for (i = 0; i < (unsigned int)argc && len < sizeof(bench_command); i++)
+		len += snprintf(bench_command + len, sizeof(bench_command) - len, "%s%s",
 				i ? " " : "", i ? argv[i] : "tp4bench");
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -525,6 +503,9 @@ int main(int argc, char **argv)
 		case 'q':
 			opt.qdisc = true;
 			break;
+		case 'N':
+			opt.nic = true;
+			break;
 		default:
 			return 2;
 		}
@@ -535,8 +516,8 @@ int main(int argc, char **argv)
 		errx(2, "see lab/bench --help");
 	if (is(&opt, "copy")) {
 		printf("{\"row\": \"copy\", \"mode\": \"none\", \"size\": %u, \"total\": %.3f, \"command\": \"%s\"}\n",
-		       opt.size, copy_cost(&opt, opt.size), command);
+		       opt.size, copy_cost(&opt, opt.size), bench_command);
 		return 0;
 	}
-	return measure(&opt);
+	return opt.nic ? nic_measure(&opt) : measure(&opt);
 }

@@ -26,7 +26,13 @@
 #define MAX_BATCH	256
 #define MAX_ROUNDS	64
 
-enum mode { NONE, V2, V3, V4, V4_ZC, XDP_GENERIC, XDP_DRIVER };
+enum mode {
+	NONE, V2, V3, V4, V4_ZC, XDP_GENERIC, XDP_DRIVER,
+	XDP_ZC,
+	XDP_JUST_DROP,		/* no socket: a program that drops */
+};
+
+extern const char *const mode_names[];
 
 struct options {
 	const char *row;
@@ -43,11 +49,13 @@ struct options {
 	unsigned int rounds;
 	bool tsc;		/* it counts nanoseconds */
 	bool qdisc;		/* do not bypass it */
+	bool nic;		/* near is a port of a model */
 };
 
 /* What the packets of a stream must look like. */
 struct check {
 	bool pktgen;
+	bool model;
 	__u64 next;
 	__u64 modulo;		/* 0: sequence numbers do not wrap */
 	__u64 good;
@@ -75,6 +83,8 @@ struct end_ops {
 	unsigned int (*pending)(struct end *end);
 	/* What to poll. */
 	int (*fd)(struct end *end);
+	/* NULL, or how many packets rx() would find now. */
+	unsigned int (*ready)(struct end *end);
 	/* Packets that the kernel could not give us. */
 	__u64 (*drops)(struct end *end);
 };
@@ -102,22 +112,33 @@ extern const struct end_ops v3_ops;
 extern const struct end_ops v4_ops;
 extern const struct end_ops xdp_ops;
 
+/* bench.c */
+extern char bench_command[512];
+const struct end_ops *ops_of(enum mode mode);
+
 /* common.c */
 void *xcalloc(size_t nr, size_t size);
 void end_init(struct end *end, const struct end_ops *ops,
 	      const struct options *opt, const char *interface,
 	      unsigned int roles);
+void touch(void *area, size_t len);
 int end_socket(const struct end *end);
 void end_bind(const struct end *end, int fd);
 _Noreturn void end_fail(const struct end *end, const char *call);
-void packet_build(const struct end *end, unsigned char *data);
+void packet_build(struct end *end, unsigned char *data);
 void packet_number(struct end *end, unsigned char *data);
 void packet_check(struct end *end, const unsigned char *data, unsigned int len);
+unsigned int interface_index(const char *name);
+/* Packets that a device has received, or sent */
+__u64 interface_packets(const char *name, bool sent);
 __u64 now_ns(const struct options *opt);
 __u64 cpu_ns(void);
 void wait_for_tick(void);
 int bpf_load(int type, const void *insns, unsigned int nr);
 int bpf_call(int cmd, void *attr, unsigned int size);
+
+#define INSN(c, d, s, o, i) \
+	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
 
 static inline void swap_macs(unsigned char *data)
 {
@@ -136,6 +157,12 @@ void pktgen_reset(void);
 /* Sends @nr packets; returns the nanoseconds that took. */
 __u64 pktgen_run(unsigned int nr);
 void pktgen_check(struct end *end, const unsigned char *data, unsigned int len);
+
+/* nic.c */
+int nic_measure(const struct options *opt);
+/* Fills in the payload, with the next sequence number. */
+void nic_build(struct end *end, unsigned char *data);
+void nic_check(struct end *end, const unsigned char *data, unsigned int len);
 
 /* copycost.c: nanoseconds of a memcpy() in the kernel */
 double copy_cost(const struct options *opt, unsigned int size);

@@ -42,14 +42,56 @@ void end_init(struct end *end, const struct end_ops *ops,
 	end->opt = opt;
 	end->interface = interface;
 	end->roles = roles;
-	end->ifindex = if_nametoindex(interface);
-	if (!end->ifindex)
-		err(1, "%s", interface);
+	end->ifindex = interface_index(interface);
 	/* For no host: the stack drops the packets as soon as it sees them. */
 	end->mac[0] = 2;
 	end->mac[5] = far ? 2 : 1;
 	end->peer_mac[0] = 2;
 	end->peer_mac[5] = far ? 1 : 2;
+}
+
+unsigned int interface_index(const char *name)
+{
+	unsigned int index = if_nametoindex(name);
+
+	if (!index)
+		err(1, "%s", name);
+	return index;
+}
+
+__u64 interface_packets(const char *name, bool sent)
+{
+	unsigned long long rx, tx;
+	char line[512], *at;
+	FILE *f;
+
+	f = fopen("/proc/net/dev", "r");
+	if (!f)
+		err(1, "/proc/net/dev");
+	while (fgets(line, sizeof(line), f)) {
+		at = strchr(line, ':');
+		if (!at)
+			continue;
+		*at = 0;
+		if (strcmp(line + strspn(line, " "), name))
+			continue;
+		if (sscanf(at + 1, "%*u %llu %*u %*u %*u %*u %*u %*u %*u %llu",
+			   &rx, &tx) == 2) {
+			fclose(f);
+			return sent ? tx : rx;
+		}
+	}
+	errx(1, "%s is not in /proc/net/dev", name);
+}
+
+/* The first access to a page is slow, in User Mode Linux more than elsewhere. */
+void touch(void *area, size_t len)
+{
+	volatile unsigned char *p = area;
+	size_t i;
+
+	for (i = 0; i < len; i += 4096)
+		p[i] = p[i];
 }
 
 int end_socket(const struct end *end)
@@ -102,7 +144,7 @@ static __u16 ip_checksum(const struct iphdr *ip)
 	return htons(~(sum + (sum >> 16)));
 }
 
-void packet_build(const struct end *end, unsigned char *data)
+void packet_build(struct end *end, unsigned char *data)
 {
 	const __u16 type = htons(ETH_P_IP);
 	const __u32 magic = htonl(MAGIC);
@@ -129,6 +171,10 @@ void packet_build(const struct end *end, unsigned char *data)
 	memcpy(data + 2 * ETH_ALEN, &type, sizeof(type));
 	memcpy(data + IP_AT, &ip, sizeof(ip));
 	memcpy(data + UDP_AT, &udp, sizeof(udp));
+	if (end->opt->nic) {
+		nic_build(end, data);
+		return;
+	}
 	memcpy(data + MAGIC_AT, &magic, sizeof(magic));
 	memset(data + SEQ_AT, 0, 8);
 	for (i = PAYLOAD_AT; i < size; i++)
@@ -138,6 +184,8 @@ void packet_build(const struct end *end, unsigned char *data)
 /* Writes the next sequence number. */
 void packet_number(struct end *end, unsigned char *data)
 {
+	if (end->opt->nic)
+		return;		/* it has got one */
 	memcpy(data + SEQ_AT, &end->next_seq, 8);
 	end->next_seq++;
 }
@@ -150,6 +198,10 @@ void packet_check(struct end *end, const unsigned char *data, unsigned int len)
 	bool good;
 	unsigned int i;
 
+	if (check->model) {
+		nic_check(end, data, len);
+		return;
+	}
 	if (check->pktgen) {
 		pktgen_check(end, data, len);
 		return;

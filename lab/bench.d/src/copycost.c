@@ -9,9 +9,6 @@
 
 #include "bench.h"
 
-#define INSN(c, d, s, o, i) \
-	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
-
 static int array_new(unsigned int value_size)
 {
 	union bpf_attr attr;

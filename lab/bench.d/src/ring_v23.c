@@ -84,6 +84,7 @@ static struct end *v23_open(const struct end_ops *ops,
 		      MAP_SHARED | MAP_POPULATE, v->fd, 0);
 	if (v->map == MAP_FAILED)
 		end_fail(&v->end, "mmap()");
+	touch(v->map, v->map_len);
 	v->end.memory = v->map_len;
 	if (roles & ROLE_TX) {
 		v->tx = v->map + v->map_len - (size_t)opt->frames * FRAME_SIZE;
@@ -355,6 +356,25 @@ static unsigned int v3_forward(struct end *end)
 	return v3_take(end, true);
 }
 
+/* A block is shown when it is full, or when its time is over. */
+static unsigned int v3_ready(struct end *end)
+{
+	struct v23_end *v = v23(end);
+	unsigned int i, n = v->left;
+
+	for (i = !!v->left; i < v->nr_blocks; i++) {
+		struct tpacket_block_desc *b;
+
+		b = (void *)(v->map + (size_t)((v->block + i) % v->nr_blocks) *
+			     end->opt->block);
+		if (!(__atomic_load_n(&b->hdr.bh1.block_status,
+				      __ATOMIC_ACQUIRE) & TP_STATUS_USER))
+			break;
+		n += b->hdr.bh1.num_pkts;
+	}
+	return n;
+}
+
 static int v23_fd(struct end *end)
 {
 	return v23(end)->fd;
@@ -392,5 +412,6 @@ const struct end_ops v3_ops = {
 	.kick = v23_kick,
 	.pending = v3_pending,
 	.fd = v23_fd,
+	.ready = v3_ready,
 	.drops = v23_drops,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * AF_XDP by way of libxdp, in copy mode: its packets come from generic XDP or
- * from the driver's. It says when it needs to be woken up.
+ * AF_XDP by way of libxdp, in copy mode, where its packets come from generic XDP
+ * or from the driver's, or in zero copy. It says when it needs to be woken up.
  */
 
 #include <unistd.h>
@@ -33,9 +33,6 @@ struct xdp_end {
 	unsigned int nr_free;
 	unsigned int held;
 };
-
-#define INSN(c, d, s, o, i) \
-	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
 
 static struct xdp_end *xdp(struct end *end)
 {
@@ -82,8 +79,8 @@ static void attach(struct xdp_end *x)
 	attr.link_create.prog_fd = x->prog;
 	attr.link_create.target_ifindex = x->end.ifindex;
 	attr.link_create.attach_type = BPF_XDP;
-	attr.link_create.flags = x->end.opt->mode == XDP_DRIVER ?
-				 XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+	attr.link_create.flags = x->end.opt->mode == XDP_GENERIC ?
+				 XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
 	x->link = bpf_call(BPF_LINK_CREATE, &attr, sizeof(attr));
 	if (x->link < 0)
 		end_fail(&x->end, "BPF_LINK_CREATE");
@@ -124,11 +121,15 @@ static struct end *xdp_open(const struct options *opt, const char *interface,
 		.rx_size = opt->frames,
 		.tx_size = opt->frames,
 		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
-		.bind_flags = XDP_COPY | XDP_USE_NEED_WAKEUP,
+		.bind_flags = XDP_USE_NEED_WAKEUP |
+			      (opt->mode == XDP_ZC ? XDP_ZEROCOPY : XDP_COPY),
 	};
 	unsigned int frames;
 
 	(void)peer;
+	/* In zero copy, the device receives into nothing but its frames. */
+	if (opt->mode == XDP_ZC)
+		roles |= ROLE_RX;
 	end_init(&x->end, &xdp_ops, opt, interface, roles);
 	frames = opt->frames * (!!(roles & ROLE_RX) + !!(roles & ROLE_TX));
 	x->area_len = (size_t)frames * FRAME_SIZE;
@@ -136,6 +137,7 @@ static struct end *xdp_open(const struct options *opt, const char *interface,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (x->area == MAP_FAILED)
 		end_fail(&x->end, "mmap()");
+	touch(x->area, x->area_len);
 	errno = -xsk_umem__create(&x->umem, x->area, x->area_len, &x->fill,
 				  &x->comp, &umem_config);
 	if (errno)
