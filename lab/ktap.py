@@ -6,10 +6,19 @@ The parser (tools/testing/kunit/kunit_parser.py) is lenient where a kernel log
 has to be: it does not mind a missing plan, results beyond the plan, or a
 parent that failed although none of its cases did. Here each is a failure, and
 so is a suite that ends with another status than its cases suggest.
+
+Programs may say what they have counted, in lines such as
+
+    # tp4: packets=1000 lost=0
+
+which are added up, as are the complaints of kernels that lab/boot has shown. A
+packet that was lost is a failure whatever the cases say.
 """
 
 import argparse
+import collections
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +27,12 @@ import time
 
 # Lines of what a failed case printed that are shown again at the end.
 SAID_BY_FAILED = 8
+
+# What is added up, in the order of the result's first line. The indentation is
+# that of subtests, the second # that of a suite's diagnostic lines.
+TALLIES = 'packets', 'lost', 'bad', 'faults', 'splats'
+TALLY = re.compile(r'[\s#]*# tp4:((?: \w+=\d+)+)\s*$')
+SPLAT = re.compile(r'[\s#]*boot: the kernel complained:')
 
 STOP_SIGNALS = signal.SIGINT, signal.SIGTERM
 
@@ -34,8 +49,8 @@ def parse_args():
     args.add_argument('--name', metavar='NAME',
                       help='begin each line with NAME, as others run as well')
     args.add_argument('--result', metavar='FILE',
-                      help='write "passed failed skipped seconds" to FILE, '
-                           'and what failed')
+                      help='write "passed failed skipped seconds" and the '
+                           'tallies to FILE, and what failed')
     args.add_argument('command', nargs='+', help='the suite')
     return args.parse_args()
 
@@ -91,18 +106,31 @@ def failed_cases(test, parser, path=()):
     yield from below
 
 
-def copy_stderr(source, log):
+def add_up(line, tallies):
+    """Add what a line says that somebody has counted."""
+    said = TALLY.match(line)
+    if said:
+        for word in said[1].split():
+            name, count = word.split('=')
+            tallies[name] += int(count)
+    elif SPLAT.match(line):
+        tallies['splats'] += 1
+
+
+def copy_stderr(source, log, tallies):
     """Show what the suite says beside its results, and log it."""
     for line in source:
+        add_up(line, tallies)
         log.write(line)
         log.flush()
         sys.stderr.write(line)
         sys.stderr.flush()
 
 
-def logged(source, log):
+def logged(source, log, tallies):
     """Yield the lines of a suite's output, and log them."""
     for line in source:
+        add_up(line, tallies)
         log.write(line)
         log.flush()
         yield line
@@ -137,9 +165,15 @@ def unblock_signals():
 
 
 def run(command, log, parser):
-    """Run a suite; return its test counts, what else failed, and all of it."""
+    """Run a suite; return its test counts, what else failed, and all of it.
+
+    The last of the four is what its programs have counted.
+    """
     failures = []
     cases = []
+    # Two, as two threads add to them.
+    tallies = collections.Counter()
+    tallies_stderr = collections.Counter()
     stopped = []
     # A handler could run just before a read that then waits for ever, so a
     # thread waits for signals. None is lost while there is no thread yet.
@@ -150,14 +184,14 @@ def run(command, log, parser):
                              encoding='utf-8', errors='replace', bufsize=1,
                              start_new_session=True,
                              preexec_fn=unblock_signals)
-    stderr = threading.Thread(target=copy_stderr, args=(suite.stderr, log),
-                              daemon=True)
+    stderr = threading.Thread(target=copy_stderr, daemon=True,
+                              args=(suite.stderr, log, tallies_stderr))
     stderr.start()
     threading.Thread(target=end_on_signal, args=(suite, stopped),
                      daemon=True).start()
 
     try:
-        output = logged(suite.stdout, log)
+        output = logged(suite.stdout, log, tallies)
         lines = parser.extract_tap_lines(output)
         test = parser.Test()
         if lines:
@@ -186,7 +220,10 @@ def run(command, log, parser):
         failures.append(f'the suite died of signal {-status}')
     elif status and not failures and not counts.failed + counts.crashed:
         failures.append(f'exit status {status}, although no case failed')
-    return counts, failures, cases + failures
+    tallies.update(tallies_stderr)
+    if tallies['lost']:
+        failures.append(f'{tallies["lost"]} packet(s) lost')
+    return counts, failures, cases + failures, tallies
 
 
 def main():
@@ -204,7 +241,7 @@ def main():
     started = time.monotonic()
     # Not closed before all ends: who reads stderr may have a line for it.
     log = open(args.log, 'w', encoding='utf-8')
-    counts, failures, report = run(args.command, log, kunit_parser)
+    counts, failures, report, tallies = run(args.command, log, kunit_parser)
     for failure in failures:
         print(f'[FAILED] {failure}')
         log.write(f'[FAILED] {failure}\n')
@@ -215,7 +252,9 @@ def main():
     if args.result:
         with open(args.result, 'w', encoding='utf-8') as result:
             result.write(f'{counts.passed} {failed} {counts.skipped} '
-                         f'{seconds:.0f}\n')
+                         f'{seconds:.0f} ' +
+                         ' '.join(str(tallies[name]) for name in TALLIES) +
+                         '\n')
             result.writelines(f'{line}\n' for line in report)
     return 1 if failed else 0
 

@@ -325,6 +325,7 @@ static void op_desc(struct slot *s, const unsigned int *a)
 	ring = ring_of(s, a[1] & 1, &nr);
 	if (!ring)
 		return;
+	tp4_count(TP4_TALLY_BAD, 1);
 	tp4_raw_give(&ring[(a[1] / 2) % nr],
 		     a[2] > 1U << 30 ? (__u64)a[2] << 32 | a[2] : a[2], a[3],
 		     a[4], a[5]);

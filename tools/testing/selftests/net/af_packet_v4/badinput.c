@@ -934,6 +934,7 @@ static void random_desc(struct tpacket4_desc *slot, __u32 *x)
 	default:
 		idx = prng(x) % FRAMES;
 	}
+	tp4_count(TP4_TALLY_BAD, 1);
 	tp4_raw_give(slot, idx, lens[prng(x) % ARRAY_SIZE(lens)],
 		     offsets[prng(x) % ARRAY_SIZE(offsets)],
 		     prng(x) % 4 ? (prng(x) & TP4_PKT_CONT) | TP4_DESC_KERNEL :

@@ -160,8 +160,8 @@ static int exchange(struct ground *g, struct tp4 *from, struct tp4 *to)
 		ret = tp4_recv_wait(to, pkt, sizeof(pkt));
 		if (ret < 0)
 			return ret;
-		if (ret == LEN && tp4_pkt_ok(pkt, ret, seq, LEN))
-			return 0;
+		if (ret == LEN && tp4_pkt_seq(pkt) == seq)
+			return tp4_pkt_ok(pkt, ret, seq, LEN) ? 0 : -EBADMSG;
 		ret = 0;
 	}
 	return ret;
@@ -658,6 +658,7 @@ static void try_path(struct __test_metadata *_metadata, struct ground *g,
 			TH_LOG("after fault %u", nth);
 		sweep(g);
 		ASSERT_EQ(0, tp4_pinned());
+		tp4_count(TP4_TALLY_FAULTS, hit);
 	}
 	/* The last time there was none */
 	ASSERT_LT(2, nth);

@@ -290,6 +290,7 @@ static void *scribbler_run(void *arg)
 	while (!__atomic_load_n(&s->self->stop, __ATOMIC_RELAXED)) {
 		for (i = 0; i < 256; i++)
 			scribble(s->t, &s->r);
+		tp4_count(TP4_TALLY_BAD, 256);
 		sched_yield();
 	}
 	return NULL;

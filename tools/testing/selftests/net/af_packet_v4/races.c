@@ -717,8 +717,8 @@ static int works(struct arena *a)
 		ret = tp4_recv_wait(&u, pkt, sizeof(pkt));
 		if (ret < 0)
 			break;
-		if (ret == 500 && tp4_pkt_ok(pkt, ret, 1, 500)) {
-			ret = 0;
+		if (ret == 500 && tp4_pkt_seq(pkt) == 1) {
+			ret = tp4_pkt_ok(pkt, ret, 1, 500) ? 0 : -EBADMSG;
 			break;
 		}
 		ret = 0;

@@ -44,6 +44,52 @@ static int tp4_fail(const char *what)
 	return -err;
 }
 
+/* Tallies */
+
+static unsigned long *tp4_tallies;
+static pid_t tp4_main_pid;
+
+void tp4_count(enum tp4_tally what, unsigned long n)
+{
+	if (tp4_tallies)
+		__atomic_fetch_add(&tp4_tallies[what], n, __ATOMIC_RELAXED);
+}
+
+static void tp4_tell_tallies(void)
+{
+	static const char * const names[TP4_TALLIES] = {
+		"packets", "lost", "bad", "faults",
+	};
+	bool any = false;
+	unsigned int i;
+
+	if (getpid() != tp4_main_pid)
+		return;
+	for (i = 0; i < TP4_TALLIES; i++)
+		any |= tp4_tallies[i];
+	/* Such as when it has only said what tests there are */
+	if (!any)
+		return;
+	printf("# tp4:");
+	for (i = 0; i < TP4_TALLIES; i++)
+		printf(" %s=%lu", names[i], tp4_tallies[i]);
+	printf("\n");
+}
+
+/* Before main(), as each test is a process of its own */
+static __attribute__((constructor)) void tp4_tallies_init(void)
+{
+	void *shared = mmap(NULL, TP4_TALLIES * sizeof(*tp4_tallies),
+			    PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (shared == MAP_FAILED)
+		return;
+	tp4_tallies = shared;
+	tp4_main_pid = getpid();
+	atexit(tp4_tell_tallies);
+}
+
 /* rtnetlink */
 
 struct nl_msg {
@@ -847,9 +893,20 @@ void tp4_rx_give(struct tp4 *t, __u64 idx)
 	}
 }
 
+/* The kernel's answer to a descriptor that names no frame, or no packet */
+static bool tp4_took(struct tpacket4_queue *q, struct tpacket4_desc *copy)
+{
+	if (!tp4q_dequeue_batch(q, copy, 1))
+		return false;
+	if (copy->error == EBADF || copy->error == EINVAL ||
+	    copy->error == EMSGSIZE)
+		tp4_count(TP4_TALLY_BAD, 1);
+	return true;
+}
+
 bool tp4_rx_next(struct tp4 *t, struct tpacket4_desc *copy)
 {
-	return tp4q_dequeue_batch(&t->rxq, copy, 1);
+	return tp4_took(&t->rxq, copy);
 }
 
 void tp4_tx_give(struct tp4 *t, __u64 idx, __u32 len, __u16 offset, __u8 flags)
@@ -869,7 +926,7 @@ void tp4_tx_give(struct tp4 *t, __u64 idx, __u32 len, __u16 offset, __u8 flags)
 
 bool tp4_tx_next(struct tp4 *t, struct tpacket4_desc *copy)
 {
-	return tp4q_dequeue_batch(&t->txq, copy, 1);
+	return tp4_took(&t->txq, copy);
 }
 
 unsigned int tp4_tx_room(const struct tp4 *t)
@@ -931,6 +988,7 @@ int tp4_recv_wait(struct tp4 *t, __u8 *data, size_t size)
 			return ret;
 	} while (tp4_now_ms() < end);
 	fprintf(stderr, "# no packet came\n");
+	tp4_count(TP4_TALLY_LOST, 1);
 	return -ETIMEDOUT;
 }
 
@@ -1087,7 +1145,7 @@ __u32 tp4_pkt_seq(const __u8 *data)
 	return ntohl(be);
 }
 
-bool tp4_pkt_ok(const __u8 *data, size_t len, __u32 seq, size_t want_len)
+static bool tp4_pkt_same(const __u8 *data, size_t len, __u32 seq, size_t want_len)
 {
 	__u8 header[ETH_HLEN];
 	const __u8 *body;
@@ -1112,6 +1170,14 @@ bool tp4_pkt_ok(const __u8 *data, size_t len, __u32 seq, size_t want_len)
 	fprintf(stderr, "# packet %u, byte %zu of %zu: expected %#x, seen %#x\n",
 		seq, i, len, body[i - ETH_HLEN], data[i]);
 	return false;
+}
+
+bool tp4_pkt_ok(const __u8 *data, size_t len, __u32 seq, size_t want_len)
+{
+	bool same = tp4_pkt_same(data, len, seq, want_len);
+
+	tp4_count(same ? TP4_TALLY_PACKETS : TP4_TALLY_LOST, 1);
+	return same;
 }
 
 /* Plain sockets */

@@ -57,6 +57,20 @@ struct tp4_mode {
 extern const struct tp4_mode tp4_copy_qdisc;
 extern const struct tp4_mode tp4_copy_direct;
 
+/*
+ * What a program and the processes it has forked count together. It tells of it
+ * at its end, in a line for who adds up such lines of many programs.
+ */
+enum tp4_tally {
+	TP4_TALLY_PACKETS,	/* looked at, and as they were sent */
+	TP4_TALLY_LOST,		/* came not as they were sent, or not at all */
+	TP4_TALLY_BAD,		/* descriptors refused, or written at random */
+	TP4_TALLY_FAULTS,	/* of memory or of a device, lived through */
+	TP4_TALLIES
+};
+
+void tp4_count(enum tp4_tally what, unsigned long n);
+
 /* A veth pair in a network namespace of its own */
 struct tp4_net {
 	int a;			/* ifindex of tp4a */
