@@ -43,6 +43,22 @@ kselftest() {
 	ktap_exit
 }
 
+# kunit TESTS OPTION...: the KUnit tests whose suite's name matches TESTS, in a
+# guest. They run while the kernel boots, and report in its log.
+kunit() {
+	local tests=$1 tmp log status=0
+
+	shift
+	lab_tmpdir tmp
+	log=${tmp:?}/kernel.log
+	"$LAB_ROOT/lab/boot" "$@" --log "$log" \
+		--append "kunit.enable=1 kunit.filter_glob=$tests" -- true ||
+		status=$?
+	[ ! -e "$log" ] || sed -n -e 's/\r$//' \
+		-e 's/^\[ *[0-9]*\.[0-9]*\] //' -e '/^KTAP version/,$p' "$log"
+	exit "$status"
+}
+
 STOCK_TESTS=('psock_tpacket' 'psock_fanout' 'psock_snd.sh'
 	     'txring_overwrite')
 

@@ -30,6 +30,12 @@
 /* Frame numbers are 32 bits in the kernel. */
 #define TP4_FRAME_NR_MAX	BIT(31)
 
+/* A frame is synced when it changes hands, see tp4a_populate() and tp4a_flush().
+ * The others are user space's while the buffer is mapped and unmapped: a copy that
+ * the device had of them, or a cache line, is nothing that they may be replaced by.
+ */
+#define TP4_DMA_ATTRS		DMA_ATTR_SKIP_CPU_SYNC
+
 static int tp4_umem_charge(struct tp4_umem *umem)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
@@ -198,8 +204,8 @@ static void tp4_umem_unmap_pages(struct tp4_umem *umem,
 				 struct tp4_umem_dma *map, unsigned long n)
 {
 	while (n--)
-		dma_unmap_page(map->dev, map->pages[n], PAGE_SIZE,
-			       DMA_BIDIRECTIONAL);
+		dma_unmap_page_attrs(map->dev, map->pages[n], PAGE_SIZE,
+				     DMA_BIDIRECTIONAL, TP4_DMA_ATTRS);
 	put_device(map->dev);
 	kvfree(map);
 }
@@ -249,8 +255,9 @@ const dma_addr_t *tp4_umem_map(struct tp4_umem *umem, struct device *dev)
 	map->dev = get_device(dev);
 	map->users = 1;
 	for (i = 0; i < umem->npages; i++) {
-		map->pages[i] = dma_map_page(dev, umem->pages[i], 0, PAGE_SIZE,
-					     DMA_BIDIRECTIONAL);
+		map->pages[i] = dma_map_page_attrs(dev, umem->pages[i], 0,
+						   PAGE_SIZE, DMA_BIDIRECTIONAL,
+						   TP4_DMA_ATTRS);
 		if (dma_mapping_error(dev, map->pages[i])) {
 			tp4_umem_unmap_pages(umem, map, i);
 			goto out_unlock;

@@ -4,7 +4,9 @@
  *
  * A buffer is mapped once for each device, as long as there is an array of that
  * device. The devices are none that could do DMA, so what is tested is the
- * bookkeeping, and with CONFIG_DMA_API_DEBUG the use of the DMA API.
+ * bookkeeping, and with CONFIG_DMA_API_DEBUG the use of the DMA API. Booted with
+ * swiotlb=force, devices see copies, and whatever is not synced at the right time
+ * is lost.
  */
 
 #include <kunit/device.h>
@@ -12,6 +14,8 @@
 #include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
+#include <linux/string.h>
+#include <linux/swiotlb.h>
 
 #include "tp4_test.h"
 
@@ -194,8 +198,8 @@ static void tp4_dma_pages(struct kunit *test)
 	u32 i;
 
 	tp4_dma_needed(test);
-	if (device_iommu_mapped(dev))
-		kunit_skip(test, "addresses are an IOMMU's");
+	if (device_iommu_mapped(dev) || is_swiotlb_force_bounce(dev))
+		kunit_skip(test, "the device sees them elsewhere");
 
 	pages = tp4_umem_map(&t->umem, dev);
 	KUNIT_ASSERT_NOT_NULL(test, pages);
@@ -255,12 +259,84 @@ static void tp4_dma_traffic(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&tx->umem.dma_maps));
 }
 
+/* Where the device sees the current frame */
+static u8 *tp4_dma_seen(struct device *dev, const struct tp4_frame_set *p)
+{
+	return phys_to_virt(dma_to_phys(dev, tp4f_get_dma(p)));
+}
+
+/* A device sees what was to be sent, and user space what the device has written. */
+static void tp4_dma_data(struct kunit *test)
+{
+	struct device *dev = tp4_dma_device(test, "dev");
+	struct tp4_frame_set p;
+	struct tp4_test *rx;
+	struct tp4_test *tx;
+	u8 *frame;
+	u32 i;
+
+	tp4_dma_needed(test);
+	if (device_iommu_mapped(dev))
+		kunit_skip(test, "addresses are an IOMMU's");
+	rx = tp4_dma_new(test, TP4_TEST_QUEUE);
+	rx->arr = tp4a_rx_new(&rx->q, 8, dev);
+	KUNIT_ASSERT_NOT_NULL(test, rx->arr);
+	tx = tp4_dma_new(test, TP4_TEST_QUEUE);
+	tx->arr = tp4a_tx_new(&tx->q, 8, dev);
+	KUNIT_EXPECT_NOT_NULL(test, tx->arr);
+	for (i = 0; tx->arr && i < 2 * TP4_TEST_FRAME_NR; i++) {
+		frame = tp4a_frame(tx->arr, i % TP4_TEST_FRAME_NR);
+		memset(frame, i, 1 << TP4_TEST_FRAME_SHIFT);
+		tp4_put(tx, .idx = i % TP4_TEST_FRAME_NR, .len = 60,
+			.offset = 7 * i);
+		tp4a_populate(tx->arr);
+		KUNIT_EXPECT_TRUE(test, tp4a_next_packet(tx->arr, &p));
+		KUNIT_EXPECT_NULL(test,
+				  memchr_inv(tp4_dma_seen(dev, &p) + 7 * i, i,
+					     60));
+		tp4_flush(tx->arr);
+		tx->cons = tx->prod;
+
+		frame = tp4a_frame(rx->arr, i % TP4_TEST_FRAME_NR);
+		memset(frame, ~i, 1 << TP4_TEST_FRAME_SHIFT);
+		tp4_put(rx, .idx = i % TP4_TEST_FRAME_NR);
+		tp4a_populate(rx->arr);
+		KUNIT_EXPECT_TRUE(test, tp4a_next_frame(rx->arr, &p));
+		memset(tp4_dma_seen(dev, &p) + 300, i, 60);
+		tp4f_set_frame(&p, 60, 300, true);
+		tp4_flush(rx->arr);
+		rx->cons = rx->prod;
+		KUNIT_EXPECT_NULL(test, memchr_inv(frame + 300, i, 60));
+	}
+	tp4a_free(rx->arr);
+	tp4a_free(tx->arr);
+}
+
+/* What user space writes while its buffer is mapped, is there when it is mapped
+ * no more: the frames were its own.
+ */
+static void tp4_dma_unmap_changes_nothing(struct kunit *test)
+{
+	struct tp4_test *t = tp4_dma_new(test, TP4_TEST_QUEUE);
+	struct device *dev = tp4_dma_device(test, "dev");
+	size_t size = TP4_DMA_PAGES * PAGE_SIZE;
+
+	tp4_dma_needed(test);
+	memset(t->umem.addr, 0x11, size);
+	KUNIT_ASSERT_NOT_NULL(test, tp4_umem_map(&t->umem, dev));
+	memset(t->umem.addr, 0x22, size);
+	tp4_umem_unmap(&t->umem, dev);
+	KUNIT_EXPECT_NULL(test, memchr_inv(t->umem.addr, 0x22, size));
+}
+
 static struct kunit_case tp4_dma_cases[] = {
 	KUNIT_CASE(tp4_dma_address),
 	KUNIT_CASE(tp4_dma_impossible),
 	KUNIT_CASE(tp4_dma_counts),
 	KUNIT_CASE(tp4_dma_pages),
 	KUNIT_CASE(tp4_dma_traffic),
+	KUNIT_CASE(tp4_dma_data),
+	KUNIT_CASE(tp4_dma_unmap_changes_nothing),
 	{}
 };
 
