@@ -103,6 +103,12 @@ static void tp4_zc_error_report(void *opaque, int error)
 	sk_error_report(sk);
 }
 
+/* The RX ring, unless the socket has protocol 0 and only sends. */
+static struct tp4_ring *tp4_zc_rx(const struct packet_sock *po)
+{
+	return po->num ? po->tp4->rings.rx : NULL;
+}
+
 static int tp4_zc_check(struct sock *sk, struct net_device *dev, int queue_pair)
 {
 	struct packet_sock *po = pkt_sk(sk);
@@ -117,8 +123,10 @@ static int tp4_zc_check(struct sock *sk, struct net_device *dev, int queue_pair)
 	if (queue_pair >= dev->real_num_rx_queues ||
 	    queue_pair >= dev->real_num_tx_queues)
 		return -EINVAL;
-	/* Nobody would run the filter. */
-	if (!po->tp4->rings.area || rcu_access_pointer(sk->sk_filter))
+	if (!tp4_zc_rx(po) && !po->tp4->rings.tx)
+		return -EINVAL;
+	/* Nobody would run it. */
+	if (rcu_access_pointer(sk->sk_filter))
 		return -EINVAL;
 	if (tp4_queue_is_held(dev, queue_pair) ||
 	    xsk_get_pool_from_qid(dev, queue_pair) ||
@@ -238,7 +246,7 @@ static int tp4_zc_enter(struct sock *sk, struct net_device *dev, int queue_pair)
 			return err;
 		tp4_zc_rewind(tp4);
 	}
-	if (tp4->rings.rx)
+	if (tp4_zc_rx(po))
 		parms.rx_opaque = &tp4->rings.rx->q;
 	if (tp4->rings.tx)
 		parms.tx_opaque = &tp4->rings.tx->q;

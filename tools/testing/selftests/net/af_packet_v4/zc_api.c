@@ -1139,6 +1139,70 @@ TEST_F(zc_api, sends_only)
 	tp4_close(&t);
 }
 
+/* Nor does one with protocol 0 receive, whatever rings it has */
+TEST_F(zc_api, protocol_0_sends_only)
+{
+	struct ends *e = &self->e;
+	struct tpacket4_desc d;
+	struct tp4 t = {
+		.frame_size = TP4_FRAME_SIZE_DEFAULT,
+		.buf_len = 4 * TP4_PAGE,
+		.rx_nr = 2,
+	};
+	int i, ret;
+
+	t.fd = socket(AF_PACKET, SOCK_RAW, 0);
+	ASSERT_LE(0, t.fd);
+	t.mr_fd = t.fd;
+	ASSERT_EQ(0, tp4_version(t.fd, TPACKET_V4));
+	t.buf = mmap(NULL, t.buf_len, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, t.buf);
+	ASSERT_EQ(0, tp4_memreg(t.fd, t.buf, t.buf_len, t.frame_size, 0));
+	ASSERT_EQ(0, tp4_ring(t.fd, PACKET_RX_RING, t.fd, t.rx_nr));
+
+	/* There is nothing left that it could do */
+	ret = variant->after ? tp4_bind(t.fd, e->net.a, 0) :
+			       tp4_set_queue(t.fd, 0);
+	ASSERT_EQ(0, ret);
+	ret = variant->after ? tp4_set_queue(t.fd, 0) :
+			       tp4_bind(t.fd, e->net.a, 0);
+	EXPECT_EQ(-EINVAL, ret);
+
+	t.tx_nr = 2;
+	ASSERT_EQ(0, tp4_ring(t.fd, PACKET_TX_RING, t.fd, t.tx_nr));
+	ASSERT_EQ(0, tp4_map(&t));
+	tp4_rx_give(&t, 0);
+	tp4_rx_give(&t, 1);
+	ret = variant->after ? tp4_set_queue(t.fd, 0) :
+			       tp4_bind(t.fd, e->net.a, 0);
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(0, tp4_get_queue(t.fd));
+	for (i = 0; i < 5; i++) {
+		tp4_pkt_fill(e->pkt, LEN, i);
+		ASSERT_EQ(0, tp4_plain_send(e->out, e->pkt, LEN));
+		ret = tp4_plain_recv(e->stack, e->pkt, MAX_PKT);
+		EXPECT_TRUE(ret > 0 && tp4_pkt_ok(e->pkt, ret, i, LEN));
+		tp4_pkt_fill(tp4_frame(&t, 2), LEN, i);
+		tp4_tx_give(&t, 2, LEN, 0, 0);
+		EXPECT_EQ(0, tp4_kick_all(&t, LEN));
+		EXPECT_TRUE(tp4_tx_next(&t, &d));
+		ret = tp4_plain_recv(e->in, e->pkt, MAX_PKT);
+		EXPECT_TRUE(ret > 0 && tp4_pkt_ok(e->pkt, ret, i, LEN));
+	}
+	EXPECT_EQ(0, tp4_poll(t.fd, POLLIN, 0));
+	EXPECT_FALSE(tp4_rx_next(&t, &d));
+
+	/* Its frames come back with the queue pair */
+	ASSERT_EQ(0, tp4_set_queue(t.fd, -1));
+	for (i = 0; i < 2; i++) {
+		ASSERT_TRUE(tp4_rx_next(&t, &d));
+		EXPECT_EQ(ECANCELED, d.error);
+	}
+	munmap(t.buf, t.buf_len);
+	tp4_close(&t);
+}
+
 TEST_F(zc_api, receives_only)
 {
 	struct ends *e = &self->e;
