@@ -278,7 +278,7 @@ static void tp4_rings_free(struct tp4_rings *rings)
 {
 }
 
-static void *vmalloc_user(size_t size)
+static void *tp4_area_new(size_t size)
 {
 	proof_area_size = size;
 	return malloc(size);

@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <net/sock.h>
+#include <asm/shmparam.h>
 
 #include "tp4_internal.h"
 
@@ -283,6 +284,15 @@ static void tp4_rings_free(struct tp4_rings *rings)
 	vfree(rings->area);
 }
 
+/* Zeroed memory that user space can map, charged as all that a ring is made of. */
+static void *tp4_area_new(size_t size)
+{
+	return __vmalloc_node_range(size, SHMLBA, VMALLOC_START, VMALLOC_END,
+				    GFP_KERNEL_ACCOUNT | __GFP_ZERO,
+				    PAGE_KERNEL, VM_USERMAP, NUMA_NO_NODE,
+				    __builtin_return_address(0));
+}
+
 /* Makes one of the new rings: as asked for, or like the old one. */
 static int tp4_ring_renew(struct tp4_sock *tp4, struct tp4_ring **new,
 			  const struct tp4_ring *old,
@@ -350,7 +360,7 @@ static int tp4_rings_new(struct packet_sock *po, struct tp4_rings *new,
 	if (!new->rx && !new->tx)
 		return 0;
 
-	new->area = vmalloc_user(tp4_area_size(new));
+	new->area = tp4_area_new(tp4_area_size(new));
 	if (!new->area) {
 		err = -ENOMEM;
 		goto err_free;

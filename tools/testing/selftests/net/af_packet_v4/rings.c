@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "../../kselftest_harness.h"
 #include "tp4_lib.h"
@@ -737,6 +738,60 @@ TEST_F(rings, memlock_is_paid_while_a_ring_lives)
 	close(fd);
 	close(more);
 	EXPECT_TRUE(tp4_pins_balanced());
+}
+
+#define CGROUPS	"/sys/fs/cgroup"
+#define CGROUP	CGROUPS "/tp4-rings"
+
+/* A cgroup with a memory controller, for this process; false: not to be had */
+static bool cgroup_enter(void)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	return !tp4_write_file(CGROUPS "/cgroup.subtree_control", "+memory") &&
+	       (!mkdir(CGROUP, 0755) || errno == EEXIST) &&
+	       !tp4_write_file(CGROUP "/cgroup.procs", pid);
+}
+
+static void cgroup_leave(void)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	tp4_write_file(CGROUPS "/cgroup.procs", pid);
+	rmdir(CGROUP);
+}
+
+static long long cgroup_vmalloc(void)
+{
+	return tp4_read_counter(CGROUP "/memory.stat", "vmalloc");
+}
+
+/* Kernel memory has its limit, too: the slots of a ring are paid for */
+TEST_F(rings, slots_are_charged)
+{
+	const unsigned int nr = 1 << 20;
+	const long long size = nr * sizeof(struct tpacket4_desc);
+	struct tp4_cfg cfg = { .tx_nr = 8 };
+	long long before, with;
+	struct tp4 t;
+
+	if (!cgroup_enter())
+		SKIP(return, "no cgroup with a memory controller");
+	ASSERT_EQ(0, tp4_open(&t, &cfg));
+	ASSERT_EQ(0, munmap(t.map, t.map_len));
+	before = cgroup_vmalloc();
+	ASSERT_LE(0, before);
+	ASSERT_EQ(0, tp4_ring(t.fd, PACKET_TX_RING, t.mr_fd, nr));
+	with = cgroup_vmalloc();
+	EXPECT_LE(before + size, with);
+	ASSERT_EQ(0, tp4_ring(t.fd, PACKET_TX_RING, t.mr_fd, 8));
+	EXPECT_GT(with - size / 2, cgroup_vmalloc());
+	t.map = NULL;
+	t.map_len = 0;
+	tp4_close(&t);
+	cgroup_leave();
 }
 
 /* poll() and epoll */
