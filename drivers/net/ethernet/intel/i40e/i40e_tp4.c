@@ -1011,6 +1011,8 @@ static struct i40e_tp4 *i40e_tp4_new(struct i40e_vsi *vsi,
 		return NULL;
 	tp4->vsi = vsi;
 	tp4->parms = *parms;
+	/* i40e_tp4_started() comes even if configuring a ring has failed. */
+	tp4->q_vector = vsi->rx_rings[parms->queue_pair]->q_vector;
 	tp4->rx_elems = roundup_pow_of_two(vsi->rx_rings[0]->count);
 	tp4->tx_elems = roundup_pow_of_two(vsi->tx_rings[0]->count);
 	hrtimer_init(&tp4->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED);
