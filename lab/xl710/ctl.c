@@ -514,7 +514,7 @@ static int ctl_fault(struct xl710 *dev, char **word, struct out *o)
 		{ "rx-error", &f->rx_error }, { "rx-reorder", &f->rx_reorder },
 		{ "rx-status", &f->rx_status }, { "rx-stuck", &f->rx_stuck },
 		{ "tx-bad-head", &f->tx_bad_head }, { "aq-timeout", &f->aq_timeout },
-		{ "aq-error", &f->aq_error },
+		{ "aq-error", &f->aq_error }, { "pf-reset", &f->pf_reset },
 	};
 	unsigned int i;
 	uint64_t n = 1, code = 5, opcode = 0;

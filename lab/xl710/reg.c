@@ -295,7 +295,10 @@ void reg_write(struct xl710 *dev, uint32_t addr, uint32_t val)
 		dev->reg[PFINT_ICR0 / 4] |= val;	/* sets causes */
 		return;
 	case PFGEN_CTRL:
-		if (val & PFGEN_CTRL_PFSWR) {
+		if (val & PFGEN_CTRL_PFSWR && dev->fault.pf_reset) {
+			dev->fault.pf_reset--;
+			wr(dev, PFGEN_CTRL, PFGEN_CTRL_PFSWR);
+		} else if (val & PFGEN_CTRL_PFSWR) {
 			dev->fault.reset = false;
 			pf_reset(dev);
 		}

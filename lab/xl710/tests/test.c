@@ -1260,7 +1260,12 @@ static void test_faults(void)
 	CHECK(ctl_says(dev, "status", "mdd 1"));
 	w32(dev, GL_MDET_TX, ~0U);
 	CHECK(ctl_says(dev, "status", "mdd 0"));
+	run_ctl(dev, "fault pf-reset");
 	w32(dev, PFGEN_CTRL, PFGEN_CTRL_PFSWR);
+	CHECK_EQ(r32(dev, PFGEN_CTRL), PFGEN_CTRL_PFSWR);
+	CHECK_EQ(r32(dev, QRX_ENA(0)), QENA_REQ | QENA_STAT);
+	w32(dev, PFGEN_CTRL, PFGEN_CTRL_PFSWR);
+	CHECK_EQ(r32(dev, PFGEN_CTRL), 0);
 	CHECK_EQ(r32(dev, QRX_ENA(0)), 0);
 	CHECK(!own_any(dev, RX_BUFS, RING * RX_BUF));
 	rx_on(dev, 0, 1522);

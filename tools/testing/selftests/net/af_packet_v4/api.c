@@ -783,6 +783,33 @@ TEST_F(api, failed_bind_keeps_the_old_one)
 
 /* send(), recvmsg() */
 
+/* The oldest way to bind a packet socket, by name, is as it was */
+TEST_F(api, bind_of_sock_packet)
+{
+	struct sockaddr sa = { .sa_family = AF_PACKET, .sa_data = "tp4a" };
+	struct sockaddr from;
+	socklen_t len = sizeof(from);
+	__u8 pkt[100];
+	int fd, out;
+
+	fd = socket(AF_INET, SOCK_PACKET | SOCK_CLOEXEC, htons(TP4_ETH_P));
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, bind(fd, &sa, sizeof(sa)));
+	out = tp4_plain_open(self->net.b, 0);
+	ASSERT_LE(0, out);
+	tp4_pkt_fill(pkt, sizeof(pkt), 1);
+	ASSERT_EQ(0, tp4_plain_send(out, pkt, sizeof(pkt)));
+	ASSERT_EQ(POLLIN, tp4_poll(fd, POLLIN, TP4_WAIT_MS));
+	ASSERT_EQ(100, recvfrom(fd, pkt, sizeof(pkt), 0, &from, &len));
+	EXPECT_TRUE(tp4_pkt_ok(pkt, sizeof(pkt), 1, sizeof(pkt)));
+	EXPECT_STREQ("tp4a", from.sa_data);
+	snprintf(sa.sa_data, sizeof(sa.sa_data), "nowhere");
+	EXPECT_EQ(-1, bind(fd, &sa, sizeof(sa)));
+	EXPECT_EQ(ENODEV, errno);
+	close(fd);
+	close(out);
+}
+
 TEST_F(api, send_refuses)
 {
 	struct tp4_cfg rx_only = { .ifindex = self->net.a, .rx_nr = 8 };

@@ -29,6 +29,7 @@
 #define RING		8
 #define FRAMES		(2 * RING)
 #define LEN		300
+#define JUMBO		5000	/* in three frames */
 #define GROUP		4712
 #define DEBUGFS		"/sys/kernel/debug/"
 
@@ -372,6 +373,43 @@ static int do_send(struct ground *g)
 	if (ret)
 		return ret;
 	return sent < 0 ? sent : 0;
+}
+
+/* Packets in pieces, for a device that takes none: they are to be made one piece */
+static int both_open_without_sg(struct ground *g)
+{
+	return tp4_link_mtu(g->net.a, JUMBO) ?: tp4_link_mtu(g->net.b, JUMBO) ?:
+	       tp4_ethtool_set("tp4a", ETHTOOL_SSG, 0) ?: both_open(g);
+}
+
+static int do_send_two(struct ground *g)
+{
+	__u8 pkt[JUMBO];
+	ssize_t sent;
+	int i, ret;
+
+	for (i = 0; i < 2 && tp4_tx_room(&g->t) > JUMBO / 2048; i++) {
+		tp4_pkt_fill(pkt, JUMBO, ++g->seq);
+		ret = tp4_queue(&g->t, pkt, JUMBO, 0);
+		if (ret < 0)
+			return ret;
+	}
+	sent = tp4_kick(&g->t, 0);
+	ret = tp4_complete(&g->t);
+	if (ret)
+		return ret;
+	return sent < 0 ? sent : 0;
+}
+
+/* What has come is more than one frame each */
+static int is_drained(struct ground *g)
+{
+	struct tpacket4_desc d;
+	int ret = tp4_sync(g->net.a, g->net.b);
+
+	while (!ret && tp4_rx_next(&g->u, &d))
+		tp4_rx_give(&g->u, d.idx);
+	return ret;
 }
 
 static int do_recv(struct ground *g)
@@ -832,6 +870,14 @@ TEST_F_TIMEOUT(faults, close, 900)
 TEST_F_TIMEOUT(faults, send, 900)
 {
 	every_fault(_metadata, &self->g, both_open, do_send, NULL);
+}
+
+TEST_F_TIMEOUT(faults, send_jumbo, 900)
+{
+	if (variant->mode == &tp4_zc)
+		return;
+	every_fault(_metadata, &self->g, both_open_without_sg, do_send_two,
+		    is_drained);
 }
 
 TEST_F_TIMEOUT(faults, recv, 900)

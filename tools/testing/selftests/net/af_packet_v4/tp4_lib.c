@@ -472,6 +472,20 @@ int tp4_plug_open(int ifindex)
 	return ret;
 }
 
+int tp4_qdisc_add(int ifindex, const char *kind)
+{
+	struct tcmsg *tcm;
+	struct nl_msg m;
+
+	tcm = nl_init(&m, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE,
+		      sizeof(*tcm));
+	tcm->tcm_ifindex = ifindex;
+	tcm->tcm_parent = TC_H_ROOT;
+	tcm->tcm_handle = 1 << 16;
+	nl_put_str(&m, TCA_KIND, kind);
+	return nl_talk(&m, "setting a qdisc");
+}
+
 int tp4_plug_del(int ifindex)
 {
 	struct tcmsg *tcm;

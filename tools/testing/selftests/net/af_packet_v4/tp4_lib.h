@@ -105,6 +105,8 @@ int tp4_plug_add(int ifindex, unsigned int burst, unsigned int limit);
 /* Lets what waits there pass */
 int tp4_plug_open(int ifindex);
 int tp4_plug_del(int ifindex);
+/* Another root qdisc, which tp4_plug_del() deletes, too */
+int tp4_qdisc_add(int ifindex, const char *kind);
 
 int tp4_write_file(const char *path, const char *text);
 /* The number after "name " in a file such as /proc/vmstat, -1: none */

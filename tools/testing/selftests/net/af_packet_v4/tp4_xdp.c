@@ -91,8 +91,8 @@ int tp4_map_set_u32(int map, __u32 key, __u32 value)
 
 /* Programs */
 
-int tp4_prog_load(const struct bpf_insn *insns, unsigned int n,
-		  enum bpf_attach_type attach_type)
+static int prog_load(const struct bpf_insn *insns, unsigned int n,
+		     enum bpf_attach_type attach_type, __u32 flags)
 {
 	static char log[16384];
 	union bpf_attr attr = {
@@ -101,6 +101,7 @@ int tp4_prog_load(const struct bpf_insn *insns, unsigned int n,
 		.insn_cnt = n,
 		.license = (uintptr_t)"GPL",
 		.expected_attach_type = attach_type,
+		.prog_flags = flags,
 	};
 	int ret = tp4_bpf(BPF_PROG_LOAD, &attr);
 
@@ -115,6 +116,22 @@ int tp4_prog_load(const struct bpf_insn *insns, unsigned int n,
 	if (log[0])
 		fprintf(stderr, "%s\n", log);
 	return tp4_xdp_fail("BPF_PROG_LOAD", ret);
+}
+
+int tp4_prog_load(const struct bpf_insn *insns, unsigned int n,
+		  enum bpf_attach_type attach_type)
+{
+	return prog_load(insns, n, attach_type, 0);
+}
+
+int tp4_prog_const_frags(__u32 action)
+{
+	const struct bpf_insn insns[] = {
+		MOV_IMM(R0, action),
+		EXIT,
+	};
+
+	return prog_load(insns, ARRAY_SIZE(insns), 0, BPF_F_XDP_HAS_FRAGS);
 }
 
 int tp4_prog_const_for(__u32 action, enum bpf_attach_type attach_type)

@@ -48,6 +48,8 @@ int tp4_prog_load(const struct bpf_insn *insns, unsigned int n,
 		  enum bpf_attach_type attach_type);
 /* Always returns @action */
 int tp4_prog_const(__u32 action);
+/* ... that can do with packets in pieces */
+int tp4_prog_const_frags(__u32 action);
 int tp4_prog_const_for(__u32 action, enum bpf_attach_type attach_type);
 /* Always to this device, by bpf_redirect() */
 int tp4_prog_redirect(int ifindex);

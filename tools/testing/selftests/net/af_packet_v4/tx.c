@@ -5,9 +5,11 @@
  */
 
 #include <fcntl.h>
+#include <linux/net_tstamp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "../../kselftest_harness.h"
 #include "tp4_lib.h"
@@ -553,6 +555,113 @@ TEST_F(tx_dev, down_and_up)
 	ASSERT_EQ(0, tp4_stats(self->t.fd, &st));
 	EXPECT_EQ(5 * 20, st.tx_errors);
 	EXPECT_EQ(0, st.tx_invalid_desc);
+}
+
+/* What the socket has to say comes first, and costs no packet */
+TEST_F(tx_dev, error_of_the_socket)
+{
+	ASSERT_EQ(0, tp4_link_down(self->net.a));
+	ASSERT_EQ(0, tp4_link_up(self->net.a));
+	ASSERT_EQ(0, queue(&self->t, 0, 10));
+	EXPECT_EQ(-ENETDOWN, tp4_kick(&self->t, 0));
+	EXPECT_EQ(10, tp4q_num_held(&self->t.txq));
+	EXPECT_EQ(10 * LEN, tp4_kick(&self->t, 0));
+	EXPECT_EQ(0, tp4_complete(&self->t));
+	EXPECT_TRUE(all_came(self->in, 0, 10));
+}
+
+/* send() with a control message of level SOL_SOCKET */
+static ssize_t kick_cmsg(struct tp4 *t, int type, const void *data, size_t len)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(__u64))];
+		struct cmsghdr align;
+	} control = {};
+	struct msghdr msg = {
+		.msg_control = control.buf,
+		.msg_controllen = CMSG_SPACE(len),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	ssize_t ret;
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = type;
+	cmsg->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(cmsg), data, len);
+	ret = sendmsg(t->fd, &msg, 0);
+	return ret < 0 ? -errno : ret;
+}
+
+static __u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* A qdisc that knows of times holds packets until theirs has come */
+TEST_F(tx_dev, time_to_send)
+{
+	struct sock_txtime txtime = { .clockid = CLOCK_MONOTONIC };
+	__u64 when = now_ns();
+
+	/* Not asked for before: an error, and nothing is sent */
+	ASSERT_EQ(0, queue(&self->t, 0, 3));
+	EXPECT_EQ(-EINVAL, kick_cmsg(&self->t, SCM_TXTIME, &when,
+				     sizeof(when)));
+	EXPECT_EQ(-EINVAL, kick_cmsg(&self->t, -1, &when, sizeof(when)));
+	EXPECT_EQ(3, tp4q_num_held(&self->t.txq));
+
+	ASSERT_EQ(0, setsockopt(self->t.fd, SOL_SOCKET, SO_TXTIME, &txtime,
+				sizeof(txtime)));
+	ASSERT_EQ(0, tp4_qdisc_add(self->net.a, "fq"));
+	when = now_ns() + 300000000;
+	EXPECT_EQ(3 * LEN, kick_cmsg(&self->t, SCM_TXTIME, &when,
+				     sizeof(when)));
+	EXPECT_EQ(0, tp4_complete(&self->t));
+	EXPECT_TRUE(all_came(self->in, 0, 3));
+	if (!variant->mode->qdisc_bypass)
+		EXPECT_LE(when, now_ns());
+	ASSERT_EQ(0, tp4_plug_del(self->net.a));
+}
+
+/* When a packet was sent, is in the error queue, and poll() says so */
+TEST_F(tx_dev, time_stamps)
+{
+	int flags = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE |
+		    SOF_TIMESTAMPING_OPT_TSONLY;
+	union {
+		char buf[512];
+		struct cmsghdr align;
+	} control;
+	struct msghdr msg = { .msg_control = control.buf };
+	bool stamped = false;
+	struct cmsghdr *cmsg;
+	int round, one = 1;
+
+	ASSERT_EQ(0, setsockopt(self->t.fd, SOL_SOCKET, SO_TIMESTAMPING,
+				&flags, sizeof(flags)));
+	EXPECT_EQ(0, tp4_poll(self->t.fd, POLLIN | POLLPRI, 0));
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, queue(&self->t, round, 1));
+		EXPECT_EQ(LEN, tp4_kick(&self->t, 0));
+		EXPECT_EQ(0, tp4_complete(&self->t));
+		EXPECT_EQ(POLLERR | (round ? POLLPRI : 0),
+			  tp4_poll(self->t.fd, POLLIN | POLLPRI, TP4_WAIT_MS));
+		msg.msg_controllen = sizeof(control);
+		ASSERT_EQ(0, recvmsg(self->t.fd, &msg, MSG_ERRQUEUE));
+		for (cmsg = CMSG_FIRSTHDR(&msg); cmsg;
+		     cmsg = CMSG_NXTHDR(&msg, cmsg))
+			stamped |= cmsg->cmsg_level == SOL_SOCKET &&
+				   cmsg->cmsg_type == SCM_TIMESTAMPING;
+		EXPECT_TRUE(stamped);
+		EXPECT_EQ(0, tp4_poll(self->t.fd, POLLIN | POLLPRI, 0));
+		ASSERT_EQ(0, setsockopt(self->t.fd, SOL_SOCKET,
+					SO_SELECT_ERR_QUEUE, &one,
+					sizeof(one)));
+	}
+	EXPECT_TRUE(all_came(self->in, 0, 2));
 }
 
 /* A bad descriptor is bad, device or not */

@@ -387,6 +387,35 @@ TEST_F(zc_stack, stack_receives)
 	EXPECT_EQ(0, tp4_poll(self->udp, POLLIN, 0));
 }
 
+/* What is longer than either device allows comes back, and costs no other */
+TEST_F(zc_stack, too_long_for_the_stack)
+{
+	struct ends *e = &self->e;
+	struct tpacket4_desc d;
+	unsigned int i;
+	__u8 data[2048];
+	int ret;
+
+	for (i = 0; i < 6; i++) {
+		size_t len = i % 2 ? 1600 : 1000;
+
+		fill_udp(e->pkt, self->mac, len, i);
+		ASSERT_EQ(1, tp4_queue(&e->to.t, e->pkt, UDP_HLEN + len, 0));
+	}
+	ASSERT_LE(0, tp4_kick(&e->to.t, 0));
+	for (i = 0; i < 6; i++) {
+		ASSERT_TRUE(tp4_tx_next(&e->to.t, &d));
+		EXPECT_EQ(i % 2 ? EMSGSIZE : 0, d.error);
+		e->to.t.free[e->to.t.free_nr++] = d.idx;
+	}
+	for (i = 0; i < 6; i += 2) {
+		ASSERT_EQ(POLLIN, tp4_poll(self->udp, POLLIN, TP4_WAIT_MS));
+		ret = recv(self->udp, data, sizeof(data), MSG_DONTWAIT);
+		EXPECT_TRUE(ret > 0 && tp4_pkt_ok(data, ret, i, 1000));
+	}
+	EXPECT_EQ(0, tp4_poll(self->udp, POLLIN, 0));
+}
+
 /* A conversation: the stack's packets are answered, and so on */
 TEST_F_TIMEOUT(zc_stack, ping_pong, 120)
 {

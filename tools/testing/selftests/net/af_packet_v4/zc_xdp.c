@@ -954,6 +954,35 @@ TEST_F(zc_xdp, mtu)
 	expect_longest(_metadata, self, self->stack ? 3000 : mtu + 1);
 }
 
+/*
+ * A program that can do with packets in pieces may have a larger MTU, but for a
+ * socket's packets, which it sees whole or not at all.
+ */
+TEST_F(zc_xdp, mtu_of_a_program_for_pieces)
+{
+	unsigned int mtu = self->b.frame_size - HEADROOM - ETH_HLEN - 4;
+	int prog = tp4_prog_const_frags(XDP_PASS);
+
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, tp4_link_mtu(self->net.b, 9000));
+	ASSERT_EQ(0, tp4_link_mtu(self->net.a, 9000));
+	EXPECT_EQ(-ERANGE, tp4_link_xdp(self->net.b, prog, 0));
+	ASSERT_EQ(0, tp4_link_mtu(self->net.a, mtu));
+	ASSERT_EQ(0, tp4_link_xdp(self->net.b, prog, 0));
+	EXPECT_EQ(-EINVAL, tp4_link_mtu(self->net.a, mtu + 1));
+	self->counting = true;
+	expect_longest(_metadata, self, mtu);
+
+	/* Without a socket it is as it was */
+	tp4_close(&self->b);
+	ASSERT_EQ(0, tp4_link_mtu(self->net.a, 9000));
+	EXPECT_EQ(-EINVAL, open_b(self, RING));
+	detach(_metadata, self);
+	EXPECT_EQ(-ERANGE, attach_errno(self));
+	ASSERT_EQ(0, tp4_link_xdp(self->net.b, prog, 0));
+	close(prog);
+}
+
 /* Every frame of the buffers is somewhere, and none is in two places */
 static void expect_whole(struct __test_metadata *_metadata,
 			 struct _test_data_zc_xdp *self, unsigned int rx_nr)
