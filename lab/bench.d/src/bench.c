@@ -35,9 +35,10 @@ const char *const mode_names[] = {
 
 #define NR_MODES	(sizeof(mode_names) / sizeof(*mode_names))
 
-static struct end *ends[2];
+static struct end *ends[2 * MAX_PAIRS];
+static unsigned int nr_ends;
 char bench_command[512];
-static struct check checks[2];
+static struct check checks[2 * MAX_PAIRS];
 static bool checking;
 
 /*
@@ -95,11 +96,11 @@ const struct end_ops *ops_of(enum mode mode)
 /* Sleeps until there may be something to receive. */
 static void wait_for_ends(void)
 {
-	struct pollfd p[2];
+	struct pollfd p[2 * MAX_PAIRS];
 	unsigned int i, n = 0;
 
-	for (i = 0; i < 2; i++)
-		if (ends[i] && (ends[i]->roles & ROLE_RX))
+	for (i = 0; i < nr_ends; i++)
+		if ((ends[i]->roles & ROLE_RX))
 			p[n++] = (struct pollfd) {
 				.fd = ends[i]->ops->fd(ends[i]),
 				.events = POLLIN,
@@ -110,6 +111,7 @@ static void wait_for_ends(void)
 /* Untimed: what is still on its way. */
 static __u64 receive_rest(struct end *end, __u64 nr)
 {
+	struct pollfd p = { .fd = end->ops->fd(end), .events = POLLIN };
 	unsigned int idle = 0;
 	__u64 got = 0;
 
@@ -119,7 +121,7 @@ static __u64 receive_rest(struct end *end, __u64 nr)
 		got += n;
 		idle = n ? 0 : idle + 1;
 		if (!n)
-			wait_for_ends();
+			poll(&p, 1, 100);
 	}
 	return got;
 }
@@ -185,26 +187,42 @@ static struct round txpush(const struct options *opt)
 	return r;
 }
 
+/* The pairs of ends take turns, a batch each. */
 static struct round tx_to_rx(const struct options *opt)
 {
-	struct round r = { .packets = opt->packets };
-	__u64 began, cpu_began, n = ends[1]->rx_packets;
-	__u64 left = opt->packets;
+	__u64 left[MAX_PAIRS], n[MAX_PAIRS], each = opt->packets / opt->pairs;
+	struct round r = { .packets = each * opt->pairs };
+	__u64 began, cpu_began, more = each;
+	unsigned int i;
 
+	for (i = 0; i < opt->pairs; i++) {
+		left[i] = each;
+		n[i] = ends[2 * i + 1]->rx_packets;
+	}
 	wait_for_tick();
 	cpu_began = cpu_ns();
 	began = begin(opt);
-	while (left) {
-		left -= ends[0]->ops->tx(ends[0], left < opt->batch ? left :
-					 opt->batch);
-		while (ends[1]->ops->rx(ends[1]))
-			;
+	while (more) {
+		more = 0;
+		for (i = 0; i < opt->pairs; i++) {
+			struct end *from = ends[2 * i], *to = ends[2 * i + 1];
+
+			left[i] -= from->ops->tx(from, left[i] < opt->batch ?
+						 left[i] : opt->batch);
+			while (to->ops->rx(to))
+				;
+			more |= left[i];
+		}
 	}
 	r.ns = end_of(opt, began);
 	r.cpu_ns = cpu_ns() - cpu_began;
-	drain_tx(ends[0]);
-	ends[0]->tx_packets += opt->packets;
-	receive_rest(ends[1], opt->packets - (ends[1]->rx_packets - n));
+	for (i = 0; i < opt->pairs; i++) {
+		struct end *from = ends[2 * i], *to = ends[2 * i + 1];
+
+		drain_tx(from);
+		from->tx_packets += each;
+		receive_rest(to, each - (to->rx_packets - n[i]));
+	}
 	return r;
 }
 
@@ -242,21 +260,21 @@ static void open_ends(const struct options *opt, const char *a,
 		      unsigned int a_roles, const char *b, unsigned int b_roles)
 {
 	const struct end_ops *ops = ops_of(opt->mode);
+	struct end *first = ops->open(opt, a, a_roles, NULL);
 
-	ends[0] = ops->open(opt, a, a_roles, NULL);
+	ends[nr_ends++] = first;
 	if (b)
-		ends[1] = ops->open(opt, b, b_roles,
-				    opt->mode == V4_ZC ? ends[0] : NULL);
+		ends[nr_ends++] = ops->open(opt, b, b_roles,
+					    opt->mode == V4_ZC ? first : NULL);
 }
 
 static void set_checks(bool on)
 {
-	int i;
+	unsigned int i;
 
 	checking = on;
-	for (i = 0; i < 2; i++)
-		if (ends[i])
-			ends[i]->check = on ? &checks[i] : NULL;
+	for (i = 0; i < nr_ends; i++)
+		ends[i]->check = on ? &checks[i] : NULL;
 }
 
 static bool is(const struct options *opt, const char *row)
@@ -277,10 +295,10 @@ static int compare(const void *a, const void *b)
 }
 
 static void print_result(const struct options *opt, const struct round *r,
-			 __u64 drops, __u64 bad)
+			 __u64 drops, __u64 bad, long long doorbells)
 {
 	double cost[MAX_ROUNDS], cpu[MAX_ROUNDS], reader[MAX_ROUNDS];
-	__u64 waits = 0, packets = 0;
+	__u64 waits = 0, packets = 0, good = 0;
 	unsigned int i, n = opt->rounds;
 	size_t memory = 0;
 
@@ -291,25 +309,29 @@ static void print_result(const struct options *opt, const struct round *r,
 		waits += r[i].waits;
 		packets += r[i].packets;
 	}
-	for (i = 0; i < 2; i++)
-		if (ends[i])
-			memory += ends[i]->memory;
+	for (i = 0; i < nr_ends; i++) {
+		memory += ends[i]->memory;
+		good += checks[i].good;
+	}
 	qsort(cost, n, sizeof(*cost), compare);
 	qsort(cpu, n, sizeof(*cpu), compare);
 	qsort(reader, n, sizeof(*reader), compare);
-	printf("{\"row\": \"%s\", \"mode\": \"%s\", \"size\": %u, ", opt->row,
-	       mode_names[opt->mode], opt->size);
+	printf("{\"row\": \"%s\", \"mode\": \"%s\", \"size\": %u, ",
+	       opt->as ? opt->as : opt->row, mode_names[opt->mode], opt->size);
 	printf("\"batch\": %u, \"frames\": %u, \"block\": %u, ", opt->batch,
 	       opt->frames, opt->mode == V3 ? opt->block : 0);
 	printf("\"total\": %.3f, \"min\": %.3f, \"max\": %.3f, ", cost[n / 2],
 	       cost[0], cost[n - 1]);
 	printf("\"reader\": %.3f, \"cpu\": %.3f, \"waits\": %llu, ",
 	       reader[n / 2], cpu[n / 2], (unsigned long long)waits);
+	if (doorbells >= 0)
+		printf("\"doorbells\": %.4f, ", (double)doorbells / packets);
 	printf("\"packets\": %llu, \"memory\": %zu, ",
 	       (unsigned long long)packets, memory);
 	printf("\"verified\": %llu, \"drops\": %llu, \"bad\": %llu, ",
-	       (unsigned long long)(checks[0].good + checks[1].good),
+	       (unsigned long long)good,
 	       (unsigned long long)drops, (unsigned long long)bad);
+	printf("\"sockets\": %u, \"buffer\": %u, ", opt->pairs, opt->buffer);
 	printf("\"outstanding\": %u, \"near\": \"%s\", \"command\": \"%s\"}\n",
 	       is(opt, "l2fwd") ? opt->outstanding : 0, opt->near, bench_command);
 }
@@ -320,6 +342,7 @@ static int measure(const struct options *opt)
 	struct round rounds[MAX_ROUNDS];
 	__u64 sent = 0, drops = 0, bad = 0, expected = 0;
 	unsigned int i, nr;
+	long long doorbells;
 	int status = 0;
 
 	if (is(opt, "rxdrop")) {
@@ -335,6 +358,14 @@ static int measure(const struct options *opt)
 	} else if (is(opt, "tx-rx")) {
 		run = tx_to_rx;
 		open_ends(opt, opt->near, ROLE_TX, opt->far, ROLE_RX);
+		for (i = 1; i < opt->pairs; i++) {
+			static char names[MAX_PAIRS][2][32];
+
+			snprintf(names[i][0], 32, "%.8s%u", opt->near, i);
+			snprintf(names[i][1], 32, "%.8s%u", opt->far, i);
+			open_ends(opt, names[i][0], ROLE_TX, names[i][1],
+				  ROLE_RX);
+		}
 	} else if (is(opt, "l2fwd")) {
 		run = l2fwd;
 		open_ends(opt, opt->near, ROLE_RX | ROLE_TX, opt->far,
@@ -353,20 +384,21 @@ static int measure(const struct options *opt)
 	set_checks(true);
 	expected += run(opt).packets;
 	set_checks(false);
+	doorbells = interface_doorbells(opt->near);
 	for (i = 0; i < opt->rounds; i++) {
 		rounds[i] = run(opt);
 		expected += rounds[i].packets;
 	}
+	if (doorbells >= 0)
+		doorbells = interface_doorbells(opt->near) - doorbells;
 	/* Sequence numbers go on from whatever comes next. */
 	if (!is(opt, "l2fwd")) {
 		set_checks(true);
 		expected += run(opt).packets;
 	}
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < nr_ends; i++) {
 		bad += checks[i].bad;
-		if (!ends[i])
-			continue;
 		drops += ends[i]->ops->drops(ends[i]);
 		bad += ends[i]->errors;
 	}
@@ -382,27 +414,29 @@ static int measure(const struct options *opt)
 		      (unsigned long long)ends[0]->rx_packets);
 		bad++;
 	}
-	if (is(opt, "tx-rx") && ends[1]->rx_packets != expected) {
-		warnx("tx-rx: %llu packets sent, %llu received",
-		      (unsigned long long)expected,
-		      (unsigned long long)ends[1]->rx_packets);
-		bad++;
-	}
-	for (i = 0; i < 2; i++)
-		if (ends[i] && (ends[i]->roles & ROLE_RX) &&
+	for (i = 1; is(opt, "tx-rx") && i < nr_ends; i += 2)
+		if (ends[i]->rx_packets != expected / opt->pairs) {
+			warnx("tx-rx: %llu packets sent, %s received %llu",
+			      (unsigned long long)expected / opt->pairs,
+			      ends[i]->interface,
+			      (unsigned long long)ends[i]->rx_packets);
+			bad++;
+		}
+	for (i = 0; i < nr_ends; i++)
+		if ((ends[i]->roles & ROLE_RX) &&
 		    ends[i]->rx_bytes != ends[i]->rx_packets * opt->size) {
 			warnx("%s: %llu bytes received", ends[i]->interface,
 			      (unsigned long long)ends[i]->rx_bytes);
 			bad++;
 		}
-	print_result(opt, rounds, drops, bad);
+	print_result(opt, rounds, drops, bad, doorbells);
 	if (drops || bad)
 		status = 1;
 	if (is(opt, "rxdrop"))
 		pktgen_reset();
-	for (i = 0; i < 2; i++)
-		if (ends[i])
-			ends[i]->ops->close(ends[i]);
+	/* The second end of a pair may use the first one's buffer. */
+	while (nr_ends--)
+		ends[nr_ends]->ops->close(ends[nr_ends]);
 	return status;
 }
 
@@ -434,6 +468,9 @@ int main(int argc, char **argv)
 		{ "tsc", no_argument, NULL, 't' },
 		{ "qdisc", no_argument, NULL, 'q' },
 		{ "nic", no_argument, NULL, 'N' },
+		{ "as", required_argument, NULL, 'a' },
+		{ "sockets", required_argument, NULL, 'S' },
+		{ "buffer", required_argument, NULL, 'u' },
 		{ }
 	};
 	struct options opt = {
@@ -445,6 +482,7 @@ int main(int argc, char **argv)
 		.outstanding = 64,
 		.packets = 4096,
 		.rounds = 3,
+		.pairs = 1,
 	};
 	size_t len = 0;
 	unsigned int i;
@@ -503,6 +541,15 @@ int main(int argc, char **argv)
 		case 'q':
 			opt.qdisc = true;
 			break;
+		case 'S':
+			opt.pairs = number(optarg);
+			break;
+		case 'u':
+			opt.buffer = number(optarg);
+			break;
+		case 'a':
+			opt.as = optarg;
+			break;
 		case 'N':
 			opt.nic = true;
 			break;
@@ -512,7 +559,7 @@ int main(int argc, char **argv)
 	}
 	if (!opt.row || !opt.near || opt.batch < 1 || opt.batch > MAX_BATCH ||
 	    opt.rounds < 1 || opt.rounds > MAX_ROUNDS || opt.size < 64 ||
-	    opt.size > 1514)
+	    opt.size > MAX_SIZE || opt.pairs < 1 || opt.pairs > MAX_PAIRS)
 		errx(2, "see lab/bench --help");
 	if (is(&opt, "copy")) {
 		printf("{\"row\": \"copy\", \"mode\": \"none\", \"size\": %u, \"total\": %.3f, \"command\": \"%s\"}\n",

@@ -25,6 +25,8 @@
 #define FRAME_SIZE	2048
 #define MAX_BATCH	256
 #define MAX_ROUNDS	64
+#define MAX_PAIRS	64
+#define MAX_SIZE	9014
 
 enum mode {
 	NONE, V2, V3, V4, V4_ZC, XDP_GENERIC, XDP_DRIVER,
@@ -36,6 +38,7 @@ extern const char *const mode_names[];
 
 struct options {
 	const char *row;
+	const char *as;		/* what it is called */
 	const char *near;	/* what is measured is here */
 	const char *far;
 	enum mode mode;
@@ -47,6 +50,8 @@ struct options {
 	unsigned int outstanding;
 	unsigned int packets;	/* of each round */
 	unsigned int rounds;
+	unsigned int pairs;	/* tx-rx: of sockets, each with its devices */
+	unsigned int buffer;	/* V4: frames of its buffer, if more */
 	bool tsc;		/* it counts nanoseconds */
 	bool qdisc;		/* do not bypass it */
 	bool nic;		/* near is a port of a model */
@@ -110,6 +115,7 @@ struct end {
 extern const struct end_ops v2_ops;
 extern const struct end_ops v3_ops;
 extern const struct end_ops v4_ops;
+extern const struct end_ops v4_jumbo_ops;
 extern const struct end_ops xdp_ops;
 
 /* bench.c */
@@ -131,6 +137,8 @@ void packet_check(struct end *end, const unsigned char *data, unsigned int len);
 unsigned int interface_index(const char *name);
 /* Packets that a device has received, or sent */
 __u64 interface_packets(const char *name, bool sent);
+/* How often it told its device of packets to send, -1 if it does not say. */
+long long interface_doorbells(const char *name);
 __u64 now_ns(const struct options *opt);
 __u64 cpu_ns(void);
 void wait_for_tick(void);

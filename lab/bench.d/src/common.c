@@ -7,13 +7,16 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <linux/bpf.h>
+#include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/ip.h>
+#include <linux/sockios.h>
 #include <linux/udp.h>
 
 #include "bench.h"
@@ -36,7 +39,7 @@ void end_init(struct end *end, const struct end_ops *ops,
 	      const struct options *opt, const char *interface,
 	      unsigned int roles)
 {
-	bool far = opt->far && !strcmp(interface, opt->far);
+	bool far = opt->far && !strncmp(interface, opt->far, strlen(opt->far));
 
 	end->ops = ops;
 	end->opt = opt;
@@ -82,6 +85,56 @@ __u64 interface_packets(const char *name, bool sent)
 		}
 	}
 	errx(1, "%s is not in /proc/net/dev", name);
+}
+
+long long interface_doorbells(const char *name)
+{
+	struct {
+		struct ethtool_sset_info info;
+		__u32 nr;
+	} sset = { .info = { .cmd = ETHTOOL_GSSET_INFO,
+			     .sset_mask = 1ULL << ETH_SS_STATS } };
+	struct ethtool_gstrings *strings;
+	struct ethtool_stats *stats;
+	struct ifreq ifr = {};
+	long long sum = -1;
+	unsigned int i;
+	int fd;
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		err(1, "socket()");
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	ifr.ifr_data = (void *)&sset;
+	if (ioctl(fd, SIOCETHTOOL, &ifr) || !sset.info.sset_mask || !sset.nr) {
+		close(fd);
+		return -1;
+	}
+	strings = xcalloc(1, sizeof(*strings) + sset.nr * ETH_GSTRING_LEN);
+	strings->cmd = ETHTOOL_GSTRINGS;
+	strings->string_set = ETH_SS_STATS;
+	strings->len = sset.nr;
+	ifr.ifr_data = (void *)strings;
+	if (ioctl(fd, SIOCETHTOOL, &ifr))
+		err(1, "ETHTOOL_GSTRINGS");
+	stats = xcalloc(1, sizeof(*stats) + sset.nr * sizeof(__u64));
+	stats->cmd = ETHTOOL_GSTATS;
+	stats->n_stats = sset.nr;
+	ifr.ifr_data = (void *)stats;
+	if (ioctl(fd, SIOCETHTOOL, &ifr))
+		err(1, "ETHTOOL_GSTATS");
+	close(fd);
+	for (i = 0; i < sset.nr; i++) {
+		const char *string = (char *)strings->data + i * ETH_GSTRING_LEN;
+		unsigned int queue;
+		int end = 0;
+
+		if (sscanf(string, "tx%u_kicks%n", &queue, &end) == 1 && end)
+			sum = (sum < 0 ? 0 : sum) + stats->data[i];
+	}
+	free(strings);
+	free(stats);
+	return sum;
 }
 
 /* The first access to a page is slow, in User Mode Linux more than elsewhere. */

@@ -7,6 +7,9 @@
 
 /* As much as zero copy leaves before received data. */
 #define TX_OFFSET	256
+/* What is longer takes several frames. */
+#define IN_FRAME	(FRAME_SIZE - TX_OFFSET)
+#define MAX_FRAMES	((MAX_SIZE + IN_FRAME - 1) / IN_FRAME)
 
 struct v4_end {
 	struct end end;
@@ -16,6 +19,11 @@ struct v4_end {
 	/* TX: frames that are ours */
 	struct tpacket4_desc *free;
 	unsigned int nr_free;
+	/* Frames in use are so far apart. */
+	unsigned int stride;
+	/* RX: a packet of several frames, so far */
+	unsigned char *jumbo;
+	unsigned int jumbo_len;
 };
 
 static struct v4_end *v4(struct end *end)
@@ -32,17 +40,24 @@ static void v4_fill(struct v4_end *v4, __u64 first)
 	unsigned int i;
 
 	/* Where frames are swapped, ours may be sent by the other end. */
-	for (i = 0; i < v4->buf->nr_frames; i++)
-		packet_build(end, (unsigned char *)
-			     tp4_buffer_frame(v4->buf, i) + TX_OFFSET);
+	for (i = 0; i < v4->buf->nr_frames; i++) {
+		unsigned char *data = tp4_buffer_frame(v4->buf, i);
+
+		if (!v4->jumbo)
+			packet_build(end, data + TX_OFFSET);
+		else
+			memcpy(data + TX_OFFSET, v4->jumbo, IN_FRAME);
+	}
 	for (i = 0; i < rx; i++)
-		idx[i] = first + i;
+		idx[i] = (first + i) * v4->stride;
 	tp4q_enqueue_frames(&v4->sock.rx, idx, rx);
 	free(idx);
 
 	v4->free = xcalloc(end->opt->frames + MAX_BATCH, sizeof(*v4->free));
 	for (i = 0; i < tx; i++)
-		v4->free[i] = (struct tpacket4_desc) { .idx = first + rx + i };
+		v4->free[i] = (struct tpacket4_desc) {
+			.idx = (first + rx + i) * v4->stride,
+		};
 	v4->nr_free = tx;
 }
 
@@ -54,20 +69,30 @@ static struct end *v4_open(const struct options *opt, const char *interface,
 	struct tp4_socket_opts so = {};
 	unsigned int frames;
 
-	end_init(end, &v4_ops, opt, interface, roles);
+	end_init(end, opt->size > IN_FRAME ? &v4_jumbo_ops : &v4_ops, opt,
+		 interface, roles);
+	if (end->ops == &v4_jumbo_ops) {
+		v4_end->jumbo = xcalloc(MAX_FRAMES, IN_FRAME);
+		packet_build(end, v4_end->jumbo);
+	}
 	frames = opt->frames * (!!(roles & ROLE_RX) + !!(roles & ROLE_TX));
 	/* One buffer for both ends: the same number of frames each. */
 	if (peer) {
 		v4_end->buf = v4(peer)->buf;
 	} else {
 		unsigned int ends = opt->mode == V4_ZC && opt->far ? 2 : 1;
+		unsigned int nr = frames * ends;
 
 		v4_end->buf = &v4_end->own;
-		errno = -tp4_buffer_open(v4_end->buf, frames * ends, FRAME_SIZE,
-					 0);
+		errno = -tp4_buffer_open(v4_end->buf,
+					 opt->buffer > nr ? opt->buffer : nr,
+					 FRAME_SIZE, 0);
 		if (errno)
 			end_fail(end, v4_end->buf->failed);
 	}
+
+	v4_end->stride = v4_end->buf->nr_frames /
+			 (frames * (opt->mode == V4_ZC && opt->far ? 2 : 1));
 
 	so.interface = interface;
 	so.rx_buffer = v4_end->buf;
@@ -95,6 +120,7 @@ static void v4_close(struct end *end)
 	if (v4(end)->buf == &v4(end)->own)
 		tp4_buffer_close(v4(end)->buf);
 	free(v4(end)->free);
+	free(v4(end)->jumbo);
 	free(end);
 }
 
@@ -167,6 +193,71 @@ static unsigned int v4_pending(struct end *end)
 	return tp4q_num_held(&v4(end)->sock.tx);
 }
 
+/* ---- packets of several frames ---- */
+
+static unsigned int v4_jumbo_rx(struct end *end)
+{
+	struct tpacket4_desc d[MAX_BATCH];
+	struct v4_end *v4_end = v4(end);
+	unsigned int i, n, packets = 0;
+
+	n = tp4q_dequeue_batch(&v4_end->sock.rx, d, MAX_BATCH);
+	for (i = 0; i < n; i++) {
+		if (end->check && v4_end->jumbo_len + d[i].len <= MAX_SIZE)
+			memcpy(v4_end->jumbo + v4_end->jumbo_len,
+			       tp4_desc_data(v4_end->buf, &d[i]), d[i].len);
+		v4_end->jumbo_len += d[i].len;
+		if (d[i].flags & TP4_PKT_CONT)
+			continue;
+		if (end->check)
+			packet_check(end, v4_end->jumbo, v4_end->jumbo_len);
+		end->rx_bytes += v4_end->jumbo_len;
+		v4_end->jumbo_len = 0;
+		packets++;
+	}
+	tp4q_enqueue_batch(&v4_end->sock.rx, d, n);
+	end->rx_packets += packets;
+	return packets;
+}
+
+static unsigned int v4_jumbo_tx(struct end *end, unsigned int nr)
+{
+	const unsigned int frames = (end->opt->size + IN_FRAME - 1) / IN_FRAME;
+	struct v4_end *v4_end = v4(end);
+	struct tpacket4_desc *d;
+	unsigned int i, j, before;
+
+	do {
+		before = v4_end->nr_free;
+		v4_reap(v4_end);
+	} while (v4_end->nr_free != before);
+	if (nr > v4_end->nr_free / frames)
+		nr = v4_end->nr_free / frames;
+	v4_end->nr_free -= nr * frames;
+	d = &v4_end->free[v4_end->nr_free];
+	for (i = 0; i < nr; i++) {
+		unsigned int left = end->opt->size, at = 0;
+
+		if (end->check) {
+			packet_build(end, v4_end->jumbo);
+			packet_number(end, v4_end->jumbo);
+		}
+		for (j = 0; j < frames; j++, d++) {
+			d->len = left < IN_FRAME ? left : IN_FRAME;
+			d->offset = TX_OFFSET;
+			left -= d->len;
+			d->flags = left ? TP4_PKT_CONT : 0;
+			if (end->check)
+				memcpy(tp4_desc_data(v4_end->buf, d),
+				       v4_end->jumbo + at, d->len);
+			at += d->len;
+		}
+	}
+	tp4q_enqueue_batch(&v4_end->sock.tx, d - nr * frames, nr * frames);
+	tp4_socket_kick(&v4_end->sock, MSG_DONTWAIT);
+	return nr;
+}
+
 static unsigned int v4_forward(struct end *end)
 {
 	struct tpacket4_desc d[MAX_BATCH];
@@ -226,6 +317,17 @@ const struct end_ops v4_ops = {
 	.rx = v4_rx,
 	.tx = v4_tx,
 	.forward = v4_forward,
+	.kick = v4_kick,
+	.pending = v4_pending,
+	.fd = v4_fd,
+	.drops = v4_drops,
+};
+
+const struct end_ops v4_jumbo_ops = {
+	.open = v4_open,
+	.close = v4_close,
+	.rx = v4_jumbo_rx,
+	.tx = v4_jumbo_tx,
 	.kick = v4_kick,
 	.pending = v4_pending,
 	.fd = v4_fd,
