@@ -566,5 +566,9 @@ int main(int argc, char **argv)
 		       opt.size, copy_cost(&opt, opt.size), bench_command);
 		return 0;
 	}
+	if (is(&opt, "latency"))
+		return latency_measure(&opt);
+	if (is(&opt, "setup"))
+		return setup_measure(&opt);
 	return opt.nic ? nic_measure(&opt) : measure(&opt);
 }

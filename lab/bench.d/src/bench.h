@@ -55,6 +55,7 @@ struct options {
 	bool tsc;		/* it counts nanoseconds */
 	bool qdisc;		/* do not bypass it */
 	bool nic;		/* near is a port of a model */
+	bool bare;		/* leave the packet memory as it is */
 };
 
 /* What the packets of a stream must look like. */
@@ -171,6 +172,10 @@ int nic_measure(const struct options *opt);
 /* Fills in the payload, with the next sequence number. */
 void nic_build(struct end *end, unsigned char *data);
 void nic_check(struct end *end, const unsigned char *data, unsigned int len);
+
+/* sockets.c */
+int latency_measure(const struct options *opt);
+int setup_measure(const struct options *opt);
 
 /* copycost.c: nanoseconds of a memcpy() in the kernel */
 double copy_cost(const struct options *opt, unsigned int size);

@@ -84,12 +84,13 @@ static struct end *v23_open(const struct end_ops *ops,
 		      MAP_SHARED | MAP_POPULATE, v->fd, 0);
 	if (v->map == MAP_FAILED)
 		end_fail(&v->end, "mmap()");
-	touch(v->map, v->map_len);
+	if (!opt->bare)
+		touch(v->map, v->map_len);
 	v->end.memory = v->map_len;
 	if (roles & ROLE_TX) {
 		v->tx = v->map + v->map_len - (size_t)opt->frames * FRAME_SIZE;
 		data_at -= sizeof(struct sockaddr_ll);
-		for (i = 0; i < opt->frames; i++)
+		for (i = 0; !opt->bare && i < opt->frames; i++)
 			packet_build(&v->end,
 				     v->tx + i * FRAME_SIZE + data_at);
 	}

@@ -40,7 +40,7 @@ static void v4_fill(struct v4_end *v4, __u64 first)
 	unsigned int i;
 
 	/* Where frames are swapped, ours may be sent by the other end. */
-	for (i = 0; i < v4->buf->nr_frames; i++) {
+	for (i = 0; !end->opt->bare && i < v4->buf->nr_frames; i++) {
 		unsigned char *data = tp4_buffer_frame(v4->buf, i);
 
 		if (!v4->jumbo)

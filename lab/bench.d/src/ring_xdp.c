@@ -103,7 +103,8 @@ static void fill(struct xdp_end *x)
 	x->free = xcalloc(nr + MAX_BATCH, sizeof(*x->free));
 	for (i = 0; i < tx; i++) {
 		x->free[i] = (__u64)(rx + i) * FRAME_SIZE;
-		packet_build(&x->end, x->area + x->free[i]);
+		if (!x->end.opt->bare)
+			packet_build(&x->end, x->area + x->free[i]);
 	}
 	x->nr_free = tx;
 }
@@ -137,7 +138,8 @@ static struct end *xdp_open(const struct options *opt, const char *interface,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (x->area == MAP_FAILED)
 		end_fail(&x->end, "mmap()");
-	touch(x->area, x->area_len);
+	if (!opt->bare)
+		touch(x->area, x->area_len);
 	errno = -xsk_umem__create(&x->umem, x->area, x->area_len, &x->fill,
 				  &x->comp, &umem_config);
 	if (errno)
