@@ -121,7 +121,7 @@ void reg_reset(struct xl710 *dev)
 }
 
 /* What a PF reset leaves alone: the admin queue's registers (the driver sets
- * them anew), the port, statistics.
+ * them anew), the port and the fields that its filters match on, statistics.
  */
 void pf_reset(struct xl710 *dev)
 {
@@ -145,7 +145,7 @@ void pf_reset(struct xl710 *dev)
 	intr_reset(dev);
 	hmc_reset(dev);
 	vsi_reset(dev);
-	fdir_reset(dev);
+	fdir_flush(dev);
 	adminq_reset(dev);
 	link_reset(dev);
 	for (i = 0; i < PFQF_HLUT_NR; i++)
@@ -169,6 +169,7 @@ void core_reset(struct xl710 *dev, unsigned int type)
 	uint32_t ena = rd(dev, PFINT_ICR0_ENA);
 
 	pf_reset(dev);
+	fdir_reset(dev);
 	dev->fault.reset = true;
 	wr(dev, GLGEN_RSTAT, type << 2);
 	wr(dev, PF_ATQLEN, 0);

@@ -1171,9 +1171,12 @@ static void test_pf_reset(void)
 	aq_on(dev);
 	rx_on(dev, 0, 1522);
 	tx_on(dev, 0);
+	w32(dev, PRTQF_FD_INSET(PCTYPE_IPV4_UDP, 0), 0x12340000);
 	w32(dev, PFGEN_CTRL, PFGEN_CTRL_PFSWR);
 	CHECK_EQ(r32(dev, PFGEN_CTRL), 0);
 	CHECK_EQ(r32(dev, QRX_ENA(0)), 0);
+	/* The fields of filters are the port's, but only until its reset. */
+	CHECK_EQ(r32(dev, PRTQF_FD_INSET(PCTYPE_IPV4_UDP, 0)), 0x12340000);
 	CHECK_EQ(r32(dev, QTX_ENA(0)), 0);
 	CHECK(!own_any(dev, RX_BUFS, RX_BUF));
 	udp(dev, frame, 60, 9);
@@ -1189,6 +1192,7 @@ static void test_pf_reset(void)
 	run_ctl(dev, "link up");
 	/* Its own, before it wants to hear of them. */
 	w32(dev, GLGEN_RTRIG, 1);
+	CHECK(r32(dev, PRTQF_FD_INSET(PCTYPE_IPV4_UDP, 0)) != 0x12340000);
 	CHECK(ctl_says(dev, "status", "receives 0"));
 	CHECK_EQ(raised[0], 0);
 	/* Those that it is told of. */
