@@ -62,6 +62,7 @@ typedef int netdevice_tracker;
 
 #define __rcu
 #define __user
+#define __always_inline		inline
 #define __aligned(n)		__attribute__((aligned(n)))
 #define ____cacheline_aligned_in_smp
 #define EXPORT_SYMBOL_GPL(x)	extern int proof_export_##x
@@ -150,6 +151,7 @@ struct mutex {
 
 struct msghdr;
 struct net_device;
+struct tp4_packet_array;
 struct page;
 struct packet_type;
 struct sk_buff;
@@ -162,6 +164,9 @@ typedef struct {
 #define VLAN_ETH_FRAME_LEN	1518
 #define XDP_PACKET_HEADROOM	256
 #define GFP_KERNEL_ACCOUNT	0
+
+/* Stands in for tp4a_add_plain() where that is called: ring.c. */
+void proof_step_plain(struct tp4_packet_array *a);
 
 /* ---- functions ------------------------------------------------------------ */
 

@@ -60,6 +60,9 @@ proof_lay() {
 	# As many turns of two loops would be too much for the solver.
 	sed -i 's/^#define TP4_INVALID_MAX.*/#define TP4_INVALID_MAX 1/' \
 		"$dir/packet/tp4_array.c"
+	# A step that is proved by itself, where it would make another proof long.
+	sed -i 's/^\t\ttp4a_add_plain(a);/\t\tproof_step_plain(a);/' \
+		"$dir/packet/tp4_array.c"
 	patch -s --fuzz=0 -o "$dir/include/linux/if_packet.h" \
 		"$stock/include/uapi/linux/if_packet.h" \
 		"$LAB_ROOT/include/uapi/linux/if_packet.h.patch"

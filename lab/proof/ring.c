@@ -37,6 +37,7 @@ static int taken, given;
 
 /* Reads of a slot's fields, where they are counted. */
 static unsigned int reads[PROOF_NR][3];
+static u64 read_idx[PROOF_NR];
 static bool counting;
 
 /* User space gives one descriptor only, and no more. */
@@ -98,6 +99,8 @@ void proof_read(const volatile void *p, size_t size)
 		reads[slot][0] += offset == 0;
 		reads[slot][1] += offset == 8;
 		reads[slot][2] += offset + size == 16;
+		if (offset == 0)
+			read_idx[slot] = ring[slot].idx;
 	}
 	/* Here, a descriptor that was read was taken. */
 	if (concurrent && offset == 0 && ring[slot].idx == the_frame)
@@ -377,6 +380,61 @@ void proof_populate(void)
 	/* A packet that is handed out is as it was checked. */
 	if (arr->end != end)
 		assert(item_ok(arr->end - 1));
+}
+
+/* tp4a_add_plain(): what it adds was read once, is good, and is what was read. */
+void proof_add_plain(void)
+{
+	u32 start, curr, end, gathered, head, tail, before, n, i;
+
+	any_ordered();
+	counting = true;
+	start = arr->start;
+	curr = arr->curr;
+	end = arr->end;
+	gathered = arr->gathered;
+	head = q.head;
+	tail = q.tail;
+	before = frames_in_array(start, gathered);
+	tp4a_add_plain(arr);
+	n = arr->end - end;
+	/* All that was added is an item_ok(), and there was room for it. */
+	assert(ordered_ok());
+	assert(arr->start == start && arr->curr == curr);
+	assert(q.head == head + n && q.tail == tail && !given);
+	assert(frames_in_array(start, gathered) == before);
+	if (n)
+		assert(end == gathered && !q.gather_error);
+	for (i = 0; i < PROOF_NR; i++) {
+		const struct tpacket4_desc *d = tp4a_item(arr, end + i);
+
+		if (i >= n)
+			break;
+		assert(d->idx == read_idx[(head + i) & q.mask]);
+		assert(!d->flags && !d->error);
+		assert(!d->len == (arr->validation == TP4_VALIDATION_IDX));
+	}
+	for (i = 0; i < PROOF_NR; i++) {
+		assert(reads[i][0] <= 1 && reads[i][2] <= 1);
+		assert(reads[i][1] == reads[i][2]);
+	}
+}
+
+/* tp4a_add_plain() by what proof_add_plain() has shown of it. */
+void proof_step_plain(struct tp4_packet_array *a)
+{
+	u32 n = nondet_u32();
+	u32 i;
+
+	if (q.gather_error || a->gathered != a->end)
+		return;
+	assume(n <= PROOF_NR);
+	for (i = 0; i < n; i++)
+		*tp4a_item(a, a->end + i) = nondet_desc();
+	a->end += n;
+	a->gathered += n;
+	q.head += n;
+	assume(ordered_ok());
 }
 
 /*

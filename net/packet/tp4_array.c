@@ -301,6 +301,23 @@ static void tp4a_add(struct tp4_packet_array *a, struct tpacket4_desc *d)
 		q->gather_error = 0;
 }
 
+/* Adds packets of one frame, as long as there is nothing but those. */
+static void tp4a_add_plain(struct tp4_packet_array *a)
+{
+	u32 room = a->mask + 1 - (a->gathered - a->start);
+	struct tp4_queue *q = a->queue_opaque;
+
+	if (unlikely(q->gather_error || a->gathered != a->end))
+		return;
+	if (a->validation == TP4_VALIDATION_IDX)
+		a->end += tp4q_take_plain(q, a->items, a->mask, a->end, room,
+					  a->frame_nr, 0);
+	else if (a->validation == TP4_VALIDATION_DESC)
+		a->end += tp4q_take_plain(q, a->items, a->mask, a->end, room,
+					  a->frame_nr, 1U << a->frame_shift);
+	a->gathered = a->end;
+}
+
 /**
  * tp4a_populate - fill an array with what user space has queued
  * @a: the array
@@ -325,9 +342,13 @@ void tp4a_populate(struct tp4_packet_array *a)
 	/* Invalid ones take no room in the array, and a second thread could
 	 * write new ones for ever.
 	 */
-	while (a->gathered - a->start <= a->mask &&
-	       (s32)(limit - a->answered) > 0 && tp4q_take(q, &d))
+	for (;;) {
+		tp4a_add_plain(a);
+		if (a->gathered - a->start > a->mask ||
+		    (s32)(limit - a->answered) <= 0 || !tp4q_take(q, &d))
+			break;
 		tp4a_add(a, &d);
+	}
 
 	/* tp4q_idle() looks at it from anywhere. */
 	if (unlikely(q->partial != a->gathered - a->end))

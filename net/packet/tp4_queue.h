@@ -77,6 +77,18 @@ union tp4_slot {
 	};
 };
 
+/* Constants: the bits of fields of struct tpacket4_desc, as they are in len_owner. */
+#define TP4_SLOT_BITS(...)						\
+	(((const union tp4_slot) { .desc = { __VA_ARGS__ } }).len_owner)
+
+/* The slot is the kernel's. */
+#define TP4_SLOT_KERNEL		TP4_SLOT_BITS(.flags = TP4_DESC_KERNEL)
+/* It is no whole packet, or has an error. */
+#define TP4_SLOT_OTHER		TP4_SLOT_BITS(.error = 0xff,		\
+					      .flags = TP4_PKT_CONT)
+/* It is not just a packet. */
+#define TP4_SLOT_NOT_PLAIN	TP4_SLOT_BITS(.error = 0xff, .flags = 0xff)
+
 static_assert(sizeof(union tp4_slot) == 16);
 static_assert(offsetof(union tp4_slot, owner) ==
 	      offsetof(struct tpacket4_desc, offset));
@@ -151,6 +163,42 @@ static inline u32 tp4q_nr(const struct tp4_queue *q)
 	return q->mask + 1;
 }
 
+#define TP4_TX_FLAGS	(TP4_PKT_CONT | TP4_PKT_KEEP | TP4_DESC_KERNEL)
+
+/**
+ * tp4_check_idx - check a descriptor that gives the kernel an empty frame
+ * @d: snapshot of the descriptor
+ * @frame_nr: number of frames in the packet buffer
+ *
+ * Return: 0, or -EBADF if there is no such frame.
+ */
+static inline int tp4_check_idx(const struct tpacket4_desc *d, u32 frame_nr)
+{
+	return d->idx < frame_nr ? 0 : -EBADF;
+}
+
+/**
+ * tp4_check_desc - check a descriptor that gives the kernel a frame to send
+ * @d: snapshot of the descriptor
+ * @frame_nr: number of frames in the packet buffer
+ * @frame_size: size of a frame in bytes
+ *
+ * Return: 0; -EBADF if there is no such frame, or the data is not within it;
+ * -EINVAL if there is no data, or an unknown flag is set.
+ */
+static inline int tp4_check_desc(const struct tpacket4_desc *d, u32 frame_nr,
+				 u32 frame_size)
+{
+	if (d->idx >= frame_nr)
+		return -EBADF;
+	/* In this order nothing can wrap. */
+	if (d->len > frame_size || d->offset > frame_size - d->len)
+		return -EBADF;
+	if (!d->len || (d->flags & ~TP4_TX_FLAGS))
+		return -EINVAL;
+	return 0;
+}
+
 /* Reads the length and the owner word; what is read then is behind them. */
 static inline void tp4q_load_owner(const union tp4_slot *s,
 				   union tp4_slot *copy)
@@ -192,6 +240,17 @@ static inline void tp4q_store_release(union tp4_slot *s,
 #endif
 }
 
+/* Takes a snapshot of a slot, if it is the kernel's. */
+static inline bool tp4q_load(const union tp4_slot *s, union tp4_slot *copy)
+{
+	tp4q_load_owner(s, copy);
+	if (!(copy->len_owner & TP4_SLOT_KERNEL))
+		return false;
+
+	copy->idx = READ_ONCE(s->idx);
+	return true;
+}
+
 /**
  * tp4q_read - take a snapshot of a slot, if it is the kernel's
  * @q: queue
@@ -203,14 +262,10 @@ static inline void tp4q_store_release(union tp4_slot *s,
 static inline bool tp4q_read(const struct tp4_queue *q, u32 slot,
 			     struct tpacket4_desc *d)
 {
-	const union tp4_slot *s = &q->ring[slot & q->mask];
 	union tp4_slot copy;
 
-	tp4q_load_owner(s, &copy);
-	if (!(copy.desc.flags & TP4_DESC_KERNEL))
+	if (!tp4q_load(&q->ring[slot & q->mask], &copy))
 		return false;
-
-	copy.idx = READ_ONCE(s->idx);
 	*d = copy.desc;
 	return true;
 }
@@ -231,6 +286,61 @@ static inline bool tp4q_take(struct tp4_queue *q, struct tpacket4_desc *d)
 	return true;
 }
 
+/**
+ * tp4q_take_plain - take descriptors of the plainest kind, many at once
+ * @q: queue
+ * @items: where they go
+ * @mask: number of @items, a power of two, minus one
+ * @first: free-running number of the first item
+ * @max: how many there is room for in @items
+ * @frame_nr: number of frames in the packet buffer
+ * @frame_size: size of a frame in bytes, to check what is to be sent; 0 for
+ *	empty frames
+ *
+ * tp4q_take() and the check in one, for most of what user space gives. Stops at
+ * the first one that is invalid, is not a packet of its own, or has a flag: it is
+ * left on the ring, for whoever knows what to do with it.
+ *
+ * Return: how many; fewer than @max also if there are no more.
+ */
+static __always_inline u32 tp4q_take_plain(struct tp4_queue *q,
+					   struct tpacket4_desc *items,
+					   u32 mask, u32 first, u32 max,
+					   u32 frame_nr, u32 frame_size)
+{
+	/* The compiler cannot know that the items are not the queue itself. */
+	const union tp4_slot *ring = q->ring;
+	u32 ring_mask = q->mask;
+	u32 head = q->head;
+	u32 room, n;
+
+	room = tp4q_nr(q) - (head - q->tail);
+	if (max > room)
+		max = room;
+	for (n = 0; n < max; n++) {
+		union tp4_slot d;
+
+		if (!tp4q_load(&ring[(head + n) & ring_mask], &d))
+			break;
+		if (!frame_size) {
+			if (unlikely(tp4_check_idx(&d.desc, frame_nr)))
+				break;
+			d.len_owner = 0;
+		} else {
+			d.len_owner &= ~TP4_SLOT_KERNEL;
+			if (unlikely(d.len_owner & TP4_SLOT_NOT_PLAIN) ||
+			    unlikely(tp4_check_desc(&d.desc, frame_nr,
+						    frame_size)))
+				break;
+		}
+		items[(first + n) & mask] = d.desc;
+	}
+	/* tp4q_idle() looks at it from anywhere. */
+	if (n)
+		WRITE_ONCE(q->head, head + n);
+	return n;
+}
+
 /* What tp4q_give() has given: packets, bytes of those without an error, and the
  * number of those with one.
  */
@@ -239,6 +349,17 @@ struct tp4_given {
 	u32 failed;
 	u64 bytes;
 };
+
+/* Notes one that is no whole packet, or has an error. Do its bytes count? */
+static inline bool tp4_given_other(struct tp4_given *given,
+				   const struct tpacket4_desc *d)
+{
+	if (d->flags & TP4_PKT_CONT)
+		given->packets--;
+	else
+		given->failed++;
+	return !d->error;
+}
 
 /**
  * tp4q_give - give descriptors to user space
@@ -258,7 +379,7 @@ static inline struct tp4_given tp4q_give(struct tp4_queue *q, u32 slot,
 					 const struct tpacket4_desc *items,
 					 u32 mask, u32 first, u32 n)
 {
-	struct tp4_given given = {};
+	struct tp4_given given = { .packets = n };
 	/* The compiler cannot know that the slots are not the queue itself. */
 	union tp4_slot *ring = q->ring;
 	u32 ring_mask = q->mask;
@@ -267,13 +388,10 @@ static inline struct tp4_given tp4q_give(struct tp4_queue *q, u32 slot,
 		union tp4_slot *s = &ring[(slot + n) & ring_mask];
 		union tp4_slot copy = { .desc = items[(first + n) & mask] };
 
-		copy.desc.flags &= ~TP4_DESC_KERNEL;
-		if (!(copy.desc.flags & TP4_PKT_CONT))
-			given.packets++;
-		if (likely(!copy.desc.error))
+		copy.len_owner &= ~TP4_SLOT_KERNEL;
+		if (likely(!(copy.len_owner & TP4_SLOT_OTHER)) ||
+		    tp4_given_other(&given, &copy.desc))
 			given.bytes += copy.len;
-		else if (!(copy.desc.flags & TP4_PKT_CONT))
-			given.failed++;
 		if (n)
 			tp4q_store(s, &copy);
 		else
@@ -377,42 +495,6 @@ static inline bool tp4q_idle(const struct tp4_queue *q)
 static inline bool tp4q_is_taken(const struct tp4_queue *q)
 {
 	return q->head - q->tail > q->mask || tp4q_user_owns(q, q->head);
-}
-
-#define TP4_TX_FLAGS	(TP4_PKT_CONT | TP4_PKT_KEEP | TP4_DESC_KERNEL)
-
-/**
- * tp4_check_idx - check a descriptor that gives the kernel an empty frame
- * @d: snapshot of the descriptor
- * @frame_nr: number of frames in the packet buffer
- *
- * Return: 0, or -EBADF if there is no such frame.
- */
-static inline int tp4_check_idx(const struct tpacket4_desc *d, u32 frame_nr)
-{
-	return d->idx < frame_nr ? 0 : -EBADF;
-}
-
-/**
- * tp4_check_desc - check a descriptor that gives the kernel a frame to send
- * @d: snapshot of the descriptor
- * @frame_nr: number of frames in the packet buffer
- * @frame_size: size of a frame in bytes
- *
- * Return: 0; -EBADF if there is no such frame, or the data is not within it;
- * -EINVAL if there is no data, or an unknown flag is set.
- */
-static inline int tp4_check_desc(const struct tpacket4_desc *d, u32 frame_nr,
-				 u32 frame_size)
-{
-	if (d->idx >= frame_nr)
-		return -EBADF;
-	/* In this order nothing can wrap. */
-	if (d->len > frame_size || d->offset > frame_size - d->len)
-		return -EBADF;
-	if (!d->len || (d->flags & ~TP4_TX_FLAGS))
-		return -EINVAL;
-	return 0;
 }
 
 #endif /* _TP4_QUEUE_H */

@@ -49,9 +49,10 @@ static inline unsigned int give(uint32_t *next, unsigned int min,
 	unsigned int i, n;
 
 	if (array_end - array_curr < max)
-		while (array_end - array_curr < ahead &&
-		       tp4q_take(&kernel, &held[array_end & (RING_NR - 1)]))
-			array_end++;
+		array_end += tp4q_take_plain(&kernel, held, RING_NR - 1,
+					     array_end,
+					     ahead - (array_end - array_curr),
+					     RING_NR, 0);
 	n = array_end - array_curr;
 	if (n < min)
 		return 0;

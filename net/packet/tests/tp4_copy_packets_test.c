@@ -323,6 +323,59 @@ static void tp4_pair_keep(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pair->st.copied, copied);
 }
 
+/* Packets of one frame, and amid them each kind of packet that takes longer: all
+ * in order, whoever deals with them.
+ */
+static void tp4_pair_mixed(struct kunit *test)
+{
+	struct tp4_pair *pair = tp4_pair_new(test, 16, 16, tp4_first(test),
+					     true);
+	static const struct {
+		u32 len;
+		u8 flags;
+		u8 error;
+		/* the frame that comes back */
+		u64 back;
+	} packets[] = {
+		{ 60, 0, 0, 0 }, { 61, 0, 0, 1 }, { 62, TP4_PKT_KEEP, 0, 22 },
+		{ 63, 0, 0, 3 }, { 64, TP4_PKT_CONT, 0, 4 }, { 65, 0, 0, 5 },
+		{ 66, 0, 0, 6 }, { 1001, 0, EMSGSIZE, 27 }, { 68, 0, 0, 7 },
+		{ 13, 0, EINVAL, 29 }, { 14, 0, 0, 8 }, { 1000, 0, 0, 9 },
+	};
+	struct tp4_packet_array *to = pair->rx->arr;
+	struct tpacket4_desc d;
+	u32 i;
+
+	for (i = 0; i < 10; i++)
+		tp4_put(pair->rx, .idx = i);
+	for (i = 0; i < ARRAY_SIZE(packets); i++)
+		tp4_put(pair->tx, .idx = 20 + i, .len = packets[i].len,
+			.offset = i, .flags = packets[i].flags);
+	KUNIT_EXPECT_EQ(test, tp4_pair_poll(pair, 1000, 64), 9);
+
+	for (i = 0; i < ARRAY_SIZE(packets); i++) {
+		KUNIT_ASSERT_TRUE(test, tp4_test_get(pair->tx, &d));
+		KUNIT_EXPECT_EQ_MSG(test, d.idx, packets[i].back, "%u", i);
+		KUNIT_EXPECT_EQ_MSG(test, d.error, packets[i].error, "%u", i);
+		if (packets[i].flags & TP4_PKT_KEEP)
+			tp4_expect_back(pair->rx, .idx = 2,
+					.len = packets[i].len,
+					.offset = to->headroom);
+		else if (!packets[i].error)
+			tp4_expect_back(pair->rx, .idx = 20 + i,
+					.len = packets[i].len, .offset = i,
+					.flags = packets[i].flags);
+	}
+	tp4_expect_idle(pair->rx);
+	tp4_expect_idle(pair->tx);
+	KUNIT_EXPECT_EQ(test, pair->st.packets, 9);
+	KUNIT_EXPECT_EQ(test, pair->st.swapped, 9);
+	KUNIT_EXPECT_EQ(test, pair->st.copied, 62);
+	KUNIT_EXPECT_EQ(test, pair->st.bytes, 60 + 61 + 62 + 63 + 64 + 65 + 66 +
+					      68 + 14 + 1000);
+	KUNIT_EXPECT_EQ(test, pair->st.errors, 2);
+}
+
 /* A program needs room in front of what it sees. */
 static void tp4_pair_swap_for_program(struct kunit *test)
 {
@@ -665,6 +718,7 @@ static void tp4_pair_budget(struct kunit *test)
 static struct kunit_case tp4_copy_packets_cases[] = {
 	KUNIT_CASE_PARAM(tp4_pair_swap, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_pair_keep, tp4_start_gen_params),
+	KUNIT_CASE_PARAM(tp4_pair_mixed, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_pair_swap_for_program, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_pair_splits, tp4_split_gen_params),
 	KUNIT_CASE_PARAM(tp4_pair_bad_lengths, tp4_pair_gen_params),
