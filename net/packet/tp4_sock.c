@@ -235,7 +235,7 @@ static void tp4_ring_free(struct tp4_ring *ring)
 		return;
 	tp4a_destroy(ring->arr);
 	tp4_umem_put(ring->q.umem);
-	kfree(ring->batch);
+	kfree(ring->burst);
 	kfree(ring);
 }
 
@@ -254,12 +254,12 @@ static struct tp4_ring *tp4_ring_new(struct tp4_sock *tp4,
 	if (tx) {
 		ring->arr = tp4a_tx_new(&ring->q, min(nr, TP4_TX_FRAMES_MAX),
 					NULL);
-		ring->batch = kcalloc(TP4_TX_BATCH, sizeof(*ring->batch),
+		ring->burst = kcalloc(TP4_TX_BURST, sizeof(*ring->burst),
 				      GFP_KERNEL_ACCOUNT);
 	} else {
 		ring->arr = tp4a_rx_new(&ring->q, nr, NULL);
 	}
-	if (!ring->arr || (tx && !ring->batch)) {
+	if (!ring->arr || (tx && !ring->burst)) {
 		tp4_ring_free(ring);
 		return NULL;
 	}
