@@ -163,6 +163,8 @@ int tp4_set_version(struct sock *sk, enum tpacket_versions version)
 		return err;
 	tp4->plain_rcv = po->prot_hook.func;
 	po->prot_hook.func = tp4_rcv;
+	/* Lets sock_wfree() do with one atomic operation for each packet. */
+	sock_set_flag(sk, SOCK_RCU_FREE);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(tp4_set_version);
