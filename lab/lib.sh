@@ -5,7 +5,7 @@
 #
 # Gives: $LAB_ROOT (the checkout), $LAB_CACHE, lab_msg, lab_die, need,
 # lab_lock, lab_unlock, lab_tmpdir, lab_step, lab_tree, lab_base_version,
-# lab_overlay_files, lab_planted, lab_hash, lab_usage.
+# lab_overlay_files, lab_planted, lab_hash, lab_usage, lab_unpacked.
 
 LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 LAB_CACHE=${TPACKET4_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tpacket4}
@@ -156,6 +156,17 @@ need() {
 		lab_apt install --no-install-recommends "${missing[@]}" ||
 			lab_die "could not install ${missing[*]}"
 	fi
+}
+
+# lab_unpacked ARRAY ROOT PROGRAM: sets ARRAY to the words that start a program of a
+# folder of lab/unpack, with the libraries that are there.
+lab_unpacked() {
+	local -n words=$1
+	local libs=$2/usr/lib/x86_64-linux-gnu
+
+	# shellcheck disable=SC2034 # the caller's
+	words=("$libs/ld-linux-x86-64.so.2" --library-path "$libs:$2/usr/lib"
+	       "$2/usr/bin/$3")
 }
 
 # ---- hashes --------------------------------------------------------------

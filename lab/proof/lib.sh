@@ -20,12 +20,11 @@ proof_get_herd() {
 
 # proof_run ROOT PROGRAM ARGUMENT...: with the libraries that were fetched with it
 proof_run() {
-	local root=$1 program=$2
-	local libs=$root/usr/lib/x86_64-linux-gnu
+	local -a program
 
+	lab_unpacked program "$1" "$2"
 	shift 2
-	"$libs/ld-linux-x86-64.so.2" --library-path "$libs:$root/usr/lib" \
-		"$root/usr/bin/$program" "$@"
+	"${program[@]}" "$@"
 }
 
 # proof_extract FILE FUNCTION...: the text of functions of a C file
