@@ -7,8 +7,6 @@
  */
 
 #include <sched.h>
-#include <linux/ip.h>
-#include <linux/udp.h>
 
 #include "../../kselftest_harness.h"
 #include "tp4_lib.h"
@@ -16,7 +14,6 @@
 #define FLOWS		4
 #define WINDOW		64	/* a flow's packets under way; backlog is 1000 */
 #define RING		1024
-#define HLEN		42	/* Ethernet, IPv4, UDP */
 #define RPS_DEFAULT	"/proc/sys/net/core/rps_default_mask"
 #define MAX_PKT		4096
 
@@ -52,45 +49,27 @@ FIXTURE_TEARDOWN(multiqueue)
 /* UDP, so that queues and CPUs are chosen by flow; the payload is numbered */
 static size_t flow_len(__u32 seq)
 {
-	return HLEN + ETH_HLEN + (seq * 131) % 2800;
+	return TP4_IP4_HLEN + ETH_HLEN + (seq * 131) % 2800;
 }
 
 static void flow_fill(__u8 *pkt, unsigned int flow, __u32 seq)
 {
-	static const __u8 mac[] = {
-		2, 0, 0, 0, 0, 0xee, 2, 0, 0, 0, 0, 0xef, 8, 0,
-	};
-	size_t len = flow_len(seq) - ETH_HLEN;
-	struct iphdr ip = {
-		.version = 4,
-		.ihl = 5,
-		.ttl = 64,
-		.protocol = IPPROTO_UDP,
-		.tot_len = htons(len),
-		.saddr = htonl(0xc0000202),
-		.daddr = htonl(0xc0000201 + flow),
-	};
-	struct udphdr udp = {
-		.source = htons(1000 + 77 * flow),
-		.dest = htons(9),
-		.len = htons(len - sizeof(ip)),
+	struct tp4_ip4 ip = {
+		.saddr = 0xc0000202, .daddr = 0xc0000201 + flow,
+		.sport = 1000 + 77 * flow, .dport = 9, .proto = IPPROTO_UDP,
 	};
 
-	memcpy(pkt, mac, sizeof(mac));
-	memcpy(pkt + 14, &ip, sizeof(ip));
-	memcpy(pkt + 34, &udp, sizeof(udp));
-	tp4_pkt_fill(pkt + HLEN, flow_len(seq) - HLEN, seq);
+	tp4_ip4_fill(pkt, flow_len(seq), &ip, seq);
 }
 
 /* Which flow the packet is of, -1: of none */
 static int flow_of(const __u8 *pkt, int len)
 {
-	unsigned int flow;
+	struct tp4_ip4 ip;
 
-	if (len < HLEN + ETH_HLEN || pkt[12] != 8 || pkt[13] || pkt[23] != 17)
+	if (len < 0 || !tp4_ip4_read(pkt, len, &ip) || ip.proto != IPPROTO_UDP)
 		return -1;
-	flow = pkt[33] - 1;
-	return flow < FLOWS ? (int)flow : -1;
+	return ip.daddr - 0xc0000201 < FLOWS ? (int)(ip.daddr - 0xc0000201) : -1;
 }
 
 struct flow {
@@ -221,9 +200,8 @@ static void run_flows(struct __test_metadata *_metadata,
 			       flows[3].received);
 		flow = flow_of(self->pkt, len);
 		ASSERT_LE(0, flow);
-		ASSERT_TRUE(tp4_pkt_ok(self->pkt + HLEN, len - HLEN,
-				       flows[flow].received,
-				       flow_len(flows[flow].received) - HLEN))
+		ASSERT_TRUE(tp4_ip4_ok(self->pkt, len, flows[flow].received,
+				       flow_len(flows[flow].received)))
 			TH_LOG("flow %d", flow);
 		__atomic_store_n(&flows[flow].received,
 				 flows[flow].received + 1, __ATOMIC_RELEASE);
@@ -329,8 +307,8 @@ static void *receive_all(void *arg)
 		len = tp4_recv_wait(&r->t, pkt, sizeof(pkt));
 		flow = len > 0 ? flow_of(pkt, len) : -1;
 		if (flow < 0 ||
-		    !tp4_pkt_ok(pkt + HLEN, len - HLEN, r->received[flow],
-				flow_len(r->received[flow]) - HLEN)) {
+		    !tp4_ip4_ok(pkt, len, r->received[flow],
+				flow_len(r->received[flow]))) {
 			r->ret = len < 0 ? len : -EBADMSG;
 			return NULL;
 		}

@@ -7,10 +7,12 @@
 #include <sys/ioctl.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/neighbour.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <linux/udp.h>
 #include <linux/veth.h>
 
 #include "tp4_lib.h"
@@ -1196,6 +1198,71 @@ bool tp4_pkt_ok(const __u8 *data, size_t len, __u32 seq, size_t want_len)
 
 /* Plain sockets */
 
+void tp4_ip4_fill(__u8 *pkt, size_t len, const struct tp4_ip4 *flow, __u32 seq)
+{
+	static const __u8 mac[] = {
+		2, 0, 0, 0, 0, 0xee, 2, 0, 0, 0, 0, 0xef, 8, 0,
+	};
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = 5,
+		.ttl = 64,
+		.protocol = flow->proto,
+		.tot_len = htons(len - ETH_HLEN),
+		.saddr = htonl(flow->saddr),
+		.daddr = htonl(flow->daddr),
+	};
+	struct udphdr udp = {
+		.source = htons(flow->sport),
+		.dest = htons(flow->dport),
+		.len = htons(len - ETH_HLEN - sizeof(ip)),
+	};
+	__u32 sum = 0;
+	__u16 word;
+	size_t i;
+
+	if (flow->proto != IPPROTO_UDP)
+		memset(&udp, 0, sizeof(udp));
+	for (i = 0; i < sizeof(ip); i += sizeof(word)) {
+		memcpy(&word, (__u8 *)&ip + i, sizeof(word));
+		sum += word;
+	}
+	sum = (sum & 0xffff) + (sum >> 16);
+	ip.check = ~(sum + (sum >> 16));
+	memcpy(pkt, mac, sizeof(mac));
+	memcpy(pkt + ETH_HLEN, &ip, sizeof(ip));
+	memcpy(pkt + ETH_HLEN + sizeof(ip), &udp, sizeof(udp));
+	tp4_pkt_fill(pkt + TP4_IP4_HLEN, len - TP4_IP4_HLEN, seq);
+}
+
+bool tp4_ip4_read(const __u8 *pkt, size_t len, struct tp4_ip4 *flow)
+{
+	struct udphdr udp;
+	struct iphdr ip;
+
+	if (len < TP4_IP4_HLEN + ETH_HLEN || pkt[12] != 8 || pkt[13])
+		return false;
+	memcpy(&ip, pkt + ETH_HLEN, sizeof(ip));
+	memcpy(&udp, pkt + ETH_HLEN + sizeof(ip), sizeof(udp));
+	*flow = (struct tp4_ip4) {
+		.saddr = ntohl(ip.saddr), .daddr = ntohl(ip.daddr),
+		.sport = ntohs(udp.source), .dport = ntohs(udp.dest),
+		.proto = ip.protocol,
+	};
+	return true;
+}
+
+bool tp4_ip4_ok(const __u8 *pkt, size_t len, __u32 seq, size_t want_len)
+{
+	return tp4_pkt_ok(pkt + TP4_IP4_HLEN, len - TP4_IP4_HLEN, seq,
+			  want_len - TP4_IP4_HLEN);
+}
+
+__u32 tp4_ip4_seq(const __u8 *pkt)
+{
+	return tp4_pkt_seq(pkt + TP4_IP4_HLEN);
+}
+
 int tp4_plain_open(int ifindex, unsigned int protocol)
 {
 	int size = 8 << 20;
@@ -1383,7 +1450,7 @@ int tp4_kick_all(const struct tp4 *t, ssize_t bytes)
 
 /* ethtool */
 
-static int tp4_ethtool(const char *dev, void *cmd)
+int tp4_ethtool(const char *dev, void *cmd)
 {
 	struct ifreq ifr = {};
 	int fd, ret = 0;

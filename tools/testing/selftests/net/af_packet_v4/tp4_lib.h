@@ -203,6 +203,25 @@ void tp4_pkt_fill(__u8 *data, size_t len, __u32 seq);
 __u32 tp4_pkt_seq(const __u8 *data);
 bool tp4_pkt_ok(const __u8 *data, size_t len, __u32 seq, size_t want_len);
 
+/* Packets of IPv4, for what goes by addresses and ports; the rest is numbered */
+#define TP4_IP4_HLEN		42	/* Ethernet, IPv4, and UDP or as many zeroes */
+
+struct tp4_ip4 {
+	__u32 saddr;
+	__u32 daddr;
+	__u16 sport;
+	__u16 dport;
+	__u8 proto;
+};
+
+/* @len: at least TP4_IP4_HLEN + ETH_HLEN */
+void tp4_ip4_fill(__u8 *pkt, size_t len, const struct tp4_ip4 *ip, __u32 seq);
+/* Whose packet it is; false: it is none of these */
+bool tp4_ip4_read(const __u8 *pkt, size_t len, struct tp4_ip4 *ip);
+/* As tp4_pkt_ok(), of what comes behind the headers */
+bool tp4_ip4_ok(const __u8 *pkt, size_t len, __u32 seq, size_t want_len);
+__u32 tp4_ip4_seq(const __u8 *pkt);
+
 /* A plain packet socket on one ethertype (0: sends only) */
 int tp4_plain_open(int ifindex, unsigned int protocol);
 int tp4_plain_send(int fd, const void *data, size_t len);
@@ -236,6 +255,8 @@ int tp4_get_queue(int fd);
  */
 int tp4_kick_all(const struct tp4 *t, ssize_t bytes);
 
+/* A command of linux/ethtool.h: 0 or -errno */
+int tp4_ethtool(const char *dev, void *cmd);
 /* A counter of ethtool -S; -1: there is none of this name */
 long long tp4_ethtool_stat(const char *dev, const char *name);
 /* ethtool -L: 0 or -errno */

@@ -14,11 +14,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <linux/ethtool.h>
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 
 #include "../../kselftest_harness.h"
-#include "tp4_ends.h"
+#include "tp4_nic.h"
 #include "tp4_xdp.h"
 
 #define RING		512
@@ -28,98 +26,11 @@
 #define JUMBO		8900
 #define VLAN		4
 #define SOON_MS		200
-#define DEBUGFS		"/sys/kernel/debug"
 
 #define BIT(n)		(1U << (n))
 
 #define PACKETS		10000000
 #define PACKETS_LEAST	4000
-
-static const char *nic_a(void)
-{
-	return getenv("TP4_NIC_A");
-}
-
-static const char *nic_b(void)
-{
-	return getenv("TP4_NIC_B");
-}
-
-static bool have_nics(void)
-{
-	return nic_a() && nic_b();
-}
-
-static bool have_model(void)
-{
-	return have_nics() && getenv("TP4_XL710CTL");
-}
-
-static int nic_path(char *path, size_t size, const char *dev, const char *file)
-{
-	return snprintf(path, size, "/sys/class/net/%s/%s", dev, file);
-}
-
-static int nic_read(const char *dev, const char *file)
-{
-	char path[256], text[32] = "";
-	int fd, ret = -1;
-
-	nic_path(path, sizeof(path), dev, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (read(fd, text, sizeof(text) - 1) > 0)
-		ret = atoi(text);
-	close(fd);
-	return ret;
-}
-
-static int nic_wait_carrier(const char *dev)
-{
-	unsigned long long end = tp4_now_ms() + TP4_WAIT_MS;
-
-	while (nic_read(dev, "carrier") != 1) {
-		if (tp4_now_ms() > end) {
-			fprintf(stderr, "# %s has no carrier\n", dev);
-			return -ETIMEDOUT;
-		}
-		usleep(1000);
-	}
-	return 0;
-}
-
-static int nic_up(struct end *x, unsigned int mtu)
-{
-	char path[128];
-	int ret;
-
-	x->ifindex = if_nametoindex(x->dev);
-	if (!x->ifindex) {
-		fprintf(stderr, "# there is no %s\n", x->dev);
-		return -ENODEV;
-	}
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
-		 x->dev);
-	if (!access(path, F_OK)) {
-		ret = tp4_write_file(path, "1");
-		/* And on devices that are made later */
-		if (!ret)
-			ret = tp4_write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6",
-					     "1");
-		if (ret)
-			return ret;
-	}
-	if (nic_read(x->dev, "mtu") != (int)mtu) {
-		ret = tp4_link_mtu(x->ifindex, mtu);
-		if (ret)
-			return ret;
-	}
-	/* The packets of the tests are for nobody */
-	ret = tp4_link_flags(x->ifindex, IFF_UP | IFF_PROMISC,
-			     IFF_UP | IFF_PROMISC);
-	return ret ?: nic_wait_carrier(x->dev);
-}
 
 static int nics_up(struct ends *e, bool zc_from, bool zc_to, unsigned int mtu)
 {
@@ -585,21 +496,6 @@ TEST_F(zc_nics, mtu)
 	close(fd);
 }
 
-static int run(const char *fmt, ...)
-{
-	char command[512];
-	va_list args;
-	int ret;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	ret = system(command);
-	if (ret)
-		fprintf(stderr, "# %s: status %#x\n", command, ret);
-	return ret ? -EIO : 0;
-}
-
 /*
  * Until a packet gets through. What was under way before it is of no interest.
  * The receiver makes no system call unless it is to poll.
@@ -649,20 +545,6 @@ found:
 		tp4_poll(from->t.fd, POLLOUT, 10);
 	}
 	return 0;
-}
-
-/* Port B's, in the model */
-static int model(const char *fmt, ...)
-{
-	char command[256];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(command, sizeof(command), fmt, args);
-	va_end(args);
-	if (!strncmp(command, "fault ", strlen("fault ")))
-		tp4_count(TP4_TALLY_FAULTS, 1);
-	return run("\"$TP4_XL710CTL\" -i \"$TP4_NIC_B\" %s >/dev/null", command);
 }
 
 /* ---- running dry --------------------------------------------------------- */
@@ -757,24 +639,6 @@ TEST_F_TIMEOUT(zc_dry, goes_on, 120)
 
 /* ---- what is done to the device meanwhile --------------------------------- */
 
-static int ring_sizes(const char *dev, unsigned int rx, unsigned int tx)
-{
-	struct ethtool_ringparam ring = {
-		.cmd = ETHTOOL_SRINGPARAM, .rx_pending = rx, .tx_pending = tx,
-	};
-	struct ifreq ifr = {};
-	int fd, ret;
-
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", dev);
-	ifr.ifr_data = (void *)&ring;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	ret = ioctl(fd, SIOCETHTOOL, &ifr) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 static int do_ring_sizes(struct ends *e)
 {
 	return ring_sizes(e->to.dev, 1024, 1024) ?:
@@ -813,20 +677,7 @@ static int do_xdp(struct ends *e)
 
 static int do_pf_reset(struct ends *e)
 {
-	char path[256], target[256];
-	ssize_t n;
-
-	if (access(DEBUGFS "/i40e", F_OK) &&
-	    run("mount -t debugfs none " DEBUGFS))
-		return -EIO;
-	nic_path(path, sizeof(path), e->to.dev, "device");
-	n = readlink(path, target, sizeof(target) - 1);
-	if (n < 0)
-		return -errno;
-	target[n] = '\0';
-	snprintf(path, sizeof(path), DEBUGFS "/i40e/%s/command",
-		 strrchr(target, '/') + 1);
-	return tp4_write_file(path, "pfr");
+	return nic_pf_reset(e->to.dev);
 }
 
 static int do_link_flap(struct ends *e)
@@ -845,12 +696,17 @@ static int do_mdd(struct ends *e)
 	return model("mdd rx 0");
 }
 
-/* The XDP TX ring of the one queue pair that there is with one CPU */
+/* The XDP TX ring of queue pair 0: they come behind those of the stack */
+static int xdp_ring(struct ends *e)
+{
+	return nic_queues(e->to.dev, true);
+}
+
 static int do_hang(struct ends *e)
 {
 	struct tp4 *t = &e->to.t;
 
-	if (model("hang 1"))
+	if (model("hang %d", xdp_ring(e)))
 		return -EIO;
 	tp4_pkt_fill(e->pkt, 100, 0);
 	if (tp4_queue(t, e->pkt, 100, 0) != 1)
@@ -863,48 +719,6 @@ static int do_aq_error(struct ends *e)
 {
 	return model("fault aq-error 1") ?: tp4_link_mtu(e->to.ifindex, 1400) ?:
 	       tp4_link_mtu(e->to.ifindex, ETH_DATA_LEN);
-}
-
-/* -1 gives back every frame that was given, and none twice */
-static int count_frames(struct end *x)
-{
-	struct tp4 *t = &x->t;
-	struct tpacket4_desc d;
-	unsigned int n = 0;
-	__u8 *seen;
-	int ret;
-
-	ret = tp4_get_queue(t->fd) < 0 ? 0 : tp4_set_queue(t->fd, -1);
-	if (ret)
-		return ret;
-	seen = calloc(t->frames, 1);
-	if (!seen)
-		return -ENOMEM;
-	while (t->free_nr)
-		seen[t->free[--t->free_nr]]++;
-	while ((t->rx_nr && tp4_rx_next(t, &d)) ||
-	       (t->tx_nr && tp4_tx_next(t, &d))) {
-		seen[d.idx]++;
-		if (d.error && d.error != ECANCELED && d.error != ENETDOWN) {
-			fprintf(stderr, "# frame %llu: %s\n",
-				(unsigned long long)d.idx, strerror(d.error));
-			ret = -EPROTO;
-		}
-	}
-	for (n = 0; n < t->frames && seen[n] == 1; n++)
-		;
-	if (n < t->frames) {
-		fprintf(stderr, "# frame %u is back %u times\n", n, seen[n]);
-		ret = -EPROTO;
-	}
-	free(seen);
-	if ((t->rx_nr && tp4q_num_held(&t->rxq)) ||
-	    (t->tx_nr && tp4q_num_held(&t->txq))) {
-		fprintf(stderr, "# %u and %u slots are not back\n",
-			tp4q_num_held(&t->rxq), tp4q_num_held(&t->txq));
-		ret = -EPROTO;
-	}
-	return ret;
 }
 
 FIXTURE(zc_event) {
@@ -996,8 +810,8 @@ TEST_F_TIMEOUT(zc_event, survived, 300)
 		EXPECT_EQ(0, tp4_get_queue(e->to.t.fd));
 	}
 	EXPECT_TRUE(tp4_guards_ok(&e->to.t));
-	EXPECT_EQ(0, count_frames(&e->to));
-	EXPECT_EQ(0, count_frames(&e->from));
+	EXPECT_EQ(0, frames_are_back(&e->to.t));
+	EXPECT_EQ(0, frames_are_back(&e->from.t));
 }
 
 /* What the card says of packets is not to be believed */
@@ -1080,7 +894,7 @@ TEST_F_TIMEOUT(zc_fault, is_seen, 300)
 	EXPECT_EQ(4 * variant->errors, errors);
 	ASSERT_EQ(0, both_ways(e, 2000));
 	EXPECT_TRUE(tp4_guards_ok(&e->to.t));
-	EXPECT_EQ(0, count_frames(&e->to));
+	EXPECT_EQ(0, frames_are_back(&e->to.t));
 }
 
 /* One too many for a packet: it ends there, and what there is of it is bad */
@@ -1108,7 +922,7 @@ TEST_F(zc_nics, no_end)
 		tp4_rx_give(&e->to.t, d.idx);
 	}
 	ASSERT_EQ(0, both_ways(e, 2000));
-	EXPECT_EQ(0, count_frames(&e->to));
+	EXPECT_EQ(0, frames_are_back(&e->to.t));
 }
 
 /* What there is of a packet when the device is reset does not become part of another */
@@ -1128,7 +942,7 @@ TEST_F(zc_nics, reset_within_packet)
 		ASSERT_EQ(0, do_pf_reset(e));
 		ASSERT_EQ(0, both_ways(e, 2000));
 	}
-	EXPECT_EQ(0, count_frames(&e->to));
+	EXPECT_EQ(0, frames_are_back(&e->to.t));
 }
 
 /* A descriptor in which the device speaks of something else takes no packet's place */
@@ -1155,7 +969,7 @@ TEST_F(zc_nics, status_between_packets)
 	}
 	/* All of the frames are still in use */
 	ASSERT_EQ(0, both_ways(e, 2000));
-	EXPECT_EQ(0, count_frames(&e->to));
+	EXPECT_EQ(0, frames_are_back(&e->to.t));
 }
 
 /* ---- the model makes the packets, and checks those that come back ---------- */
@@ -1349,27 +1163,6 @@ static int flow_run(struct flow *f, __u64 done, unsigned int patience_ms)
 	return 0;
 }
 
-/* A number in the model's answer to @command of port B; -1: there is none */
-static long long model_value(const char *command, const char *key)
-{
-	char line[256], name[64];
-	long long value, ret = -1;
-	FILE *f;
-
-	snprintf(line, sizeof(line), "\"$TP4_XL710CTL\" -i \"$TP4_NIC_B\" %s",
-		 command);
-	f = popen(line, "r");
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s %lld", name, &value) == 2 &&
-		    !strcmp(name, key))
-			ret = value;
-	if (pclose(f))
-		return -1;
-	return ret;
-}
-
 /* After a reset, the driver sets the card's filters in its own time */
 static int flow_ready(struct ends *e)
 {
@@ -1534,24 +1327,10 @@ TEST_F_TIMEOUT(zc_flow, counted, 7200)
 		EXPECT_EQ(0, model_value("sink", "other"));
 	}
 	EXPECT_TRUE(tp4_guards_ok(&self->e.to.t));
-	EXPECT_EQ(0, count_frames(&self->e.to));
+	EXPECT_EQ(0, frames_are_back(&self->e.to.t));
 }
 
 /* ---- what happens to port B while packets go through it --------------------- */
-
-static int pci_address(const char *dev, char *address, size_t size)
-{
-	char path[256], target[256];
-	ssize_t n;
-
-	nic_path(path, sizeof(path), dev, "device");
-	n = readlink(path, target, sizeof(target) - 1);
-	if (n < 0)
-		return -errno;
-	target[n] = '\0';
-	snprintf(address, size, "%s", strrchr(target, '/') + 1);
-	return 0;
-}
 
 /* The interface of a PCI device that has just been bound, under its old name */
 static int pci_restore(const char *address, const char *name)
@@ -1642,12 +1421,12 @@ static int do_tx_bad_head(struct ends *e)
 
 static int do_tx_hang(struct ends *e)
 {
-	return model("hang 1");
+	return model("hang %d", xdp_ring(e));
 }
 
 static int do_mdd_tx(struct ends *e)
 {
-	return model("mdd tx 1") ?: model("wait 60 mdd 0 status");
+	return model("mdd tx %d", xdp_ring(e)) ?: model("wait 60 mdd 0 status");
 }
 
 static int do_mdd_rx(struct ends *e)
@@ -1895,7 +1674,7 @@ TEST_F_TIMEOUT(zc_hit, goes_on_or_ends, 900)
 			EXPECT_EQ(2 * variant->bad, f->bad);
 		}
 		EXPECT_TRUE(tp4_guards_ok(&e->to.t));
-		EXPECT_EQ(0, count_frames(&e->to));
+		EXPECT_EQ(0, frames_are_back(&e->to.t));
 		if (role != ROLE_RX && !variant->ends) {
 			/* Twice, maybe, but what is done has been sent */
 			EXPECT_EQ(0, model_value("sink", "bad"));
@@ -2012,7 +1791,7 @@ TEST_F_TIMEOUT(zc_reset, fails, 300)
 		EXPECT_EQ(-ENETDOWN, tp4_kick(&e->to.t, 0));
 	}
 	EXPECT_TRUE(tp4_guards_ok(&e->to.t));
-	EXPECT_EQ(0, count_frames(&e->to));
+	EXPECT_EQ(0, frames_are_back(&e->to.t));
 	flow_close(e);
 
 	/* Unplugged and plugged in again, it works */
@@ -2117,7 +1896,7 @@ TEST_F_TIMEOUT(zc_come_and_go, under_traffic, 300)
 		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
 		ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
 		if (round % 2)
-			ASSERT_EQ(0, count_frames(&e->to));
+			ASSERT_EQ(0, frames_are_back(&e->to.t));
 		end_close(&e->to);
 
 		/* Back to the stack */
@@ -2533,7 +2312,7 @@ TEST_F_TIMEOUT(zc_come_and_go, queue_does_not_stop, 300)
 		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
 		ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
 		ASSERT_EQ(0, model("fault rx-stuck 1"));
-		ASSERT_EQ(0, count_frames(&e->to));
+		ASSERT_EQ(0, frames_are_back(&e->to.t));
 		ASSERT_EQ(0, model_value("fault", "rx-stuck"));
 		end_close(&e->to);
 		EXPECT_TRUE(tp4_pins_balanced());
