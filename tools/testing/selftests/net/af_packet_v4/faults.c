@@ -872,14 +872,6 @@ TEST_F_TIMEOUT(faults, send, 900)
 	every_fault(_metadata, &self->g, both_open, do_send, NULL);
 }
 
-TEST_F_TIMEOUT(faults, send_jumbo, 900)
-{
-	if (variant->mode == &tp4_zc)
-		return;
-	every_fault(_metadata, &self->g, both_open_without_sg, do_send_two,
-		    is_drained);
-}
-
 TEST_F_TIMEOUT(faults, recv, 900)
 {
 	every_fault(_metadata, &self->g, both_open, do_recv, NULL);
@@ -927,6 +919,16 @@ FIXTURE_TEARDOWN(faults_copy)
 TEST_F_TIMEOUT(faults_copy, socket, 900)
 {
 	every_fault(_metadata, &self->g, NULL, do_socket, NULL);
+}
+
+TEST_F_TIMEOUT(faults_copy, send_jumbo, 900)
+{
+	self->g.cfg.mode = &tp4_copy_qdisc;
+	every_fault(_metadata, &self->g, both_open_without_sg, do_send_two,
+		    is_drained);
+	self->g.cfg.mode = &tp4_copy_direct;
+	every_fault(_metadata, &self->g, both_open_without_sg, do_send_two,
+		    is_drained);
 }
 
 TEST_F_TIMEOUT(faults_copy, version, 900)
