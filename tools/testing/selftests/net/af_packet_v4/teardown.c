@@ -465,11 +465,6 @@ TEST_F_TIMEOUT(teardown, device_deleted_in_traffic, 300)
 	works(_metadata, self, variant->mode);
 }
 
-static long long mem_available(void)
-{
-	return tp4_read_counter("/proc/meminfo", "MemAvailable:");
-}
-
 static void open_use_close(struct __test_metadata *_metadata,
 			   struct _test_data_teardown *self,
 			   const struct tp4_mode *mode)
@@ -487,15 +482,14 @@ static void open_use_close(struct __test_metadata *_metadata,
 TEST_F_TIMEOUT(teardown, a_thousand_rounds, 600)
 {
 	unsigned int i, rounds = tp4_scaled(1000, 100);
-	unsigned long long end;
-	long long before, kb, lost;
+	long long before, kb;
 
 	/* One round's packet buffer and rings, in kB */
 	kb = 2 * RING * (2048 + 16) / 1024;
 	for (i = 0; i < 50; i++)
 		open_use_close(_metadata, self, variant->mode);
 	EXPECT_TRUE(tp4_pins_balanced());
-	before = mem_available();
+	before = tp4_mem_available();
 	ASSERT_LT(0, before);
 	for (i = 0; i < rounds; i++)
 		open_use_close(_metadata, self, variant->mode);
@@ -505,14 +499,8 @@ TEST_F_TIMEOUT(teardown, a_thousand_rounds, 600)
 	 * What RCU frees comes back by and by, and others use memory, too. A
 	 * leak of a twentieth of each round would be seen.
 	 */
-	end = tp4_now_ms() + TP4_WAIT_MS;
-	do {
-		lost = before - mem_available();
-		if (lost <= rounds * kb / 20)
-			break;
-		sched_yield();
-	} while (tp4_now_ms() < end);
-	EXPECT_GE(rounds * kb / 20, lost);
+	kb = rounds * kb / 20;
+	EXPECT_GE(kb, tp4_mem_lost(before, kb));
 	EXPECT_EQ(0, tp4_read_counter("/proc/self/status", "VmPin:"));
 	EXPECT_EQ(0, tp4_read_counter("/proc/self/status", "VmLck:"));
 }

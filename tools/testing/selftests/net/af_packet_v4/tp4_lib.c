@@ -598,8 +598,47 @@ unsigned int tp4_scaled(unsigned int count, unsigned int least)
 
 	if (!scale)
 		scale = 1;
+	/* On a machine that is so slow, thousands are no least */
+	if (scale >= 1000 && least >= 2000)
+		least /= 10;
 	count /= scale;
 	return count > least ? count : least;
+}
+
+long long tp4_mem_available(void)
+{
+	return tp4_read_counter("/proc/meminfo", "MemAvailable:");
+}
+
+static bool tp4_has_quarantine(void)
+{
+	char line[256];
+	bool has = false;
+	FILE *f;
+
+	f = fopen("/proc/kallsyms", "re");
+	if (!f)
+		return false;
+	while (!has && fgets(line, sizeof(line), f))
+		has = strstr(line, " kasan_quarantine_put\n");
+	fclose(f);
+	return has;
+}
+
+long long tp4_mem_lost(long long before, long long kb)
+{
+	unsigned long long end = tp4_now_ms() + TP4_WAIT_MS;
+	long long lost;
+
+	if (tp4_has_quarantine())
+		return 0;
+	do {
+		lost = before - tp4_mem_available();
+		if (lost <= kb)
+			break;
+		sched_yield();
+	} while (tp4_now_ms() < end);
+	return lost;
 }
 
 long long tp4_pinned(void)

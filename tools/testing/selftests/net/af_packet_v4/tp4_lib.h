@@ -114,6 +114,12 @@ long long tp4_read_counter(const char *path, const char *name);
 /* Packets that the device sent (rx: received), from /proc/net/dev */
 long long tp4_dev_packets(const char *dev, bool rx);
 unsigned int tp4_scaled(unsigned int count, unsigned int least);
+/*
+ * Until at most @kb less are available than @before, or long enough; how many
+ * are missing. Where KASAN keeps back what is freed, that says nothing: 0.
+ */
+long long tp4_mem_available(void);
+long long tp4_mem_lost(long long before, long long kb);
 /* Pages of the whole machine that are pinned now */
 long long tp4_pinned(void);
 /* None is, or will be soon; not asked for with TP4_BESIDE_OTHERS set */

@@ -791,11 +791,6 @@ TEST_F(zc_teardown, packet_without_an_end)
 	tp4_close(&t);
 }
 
-static long long mem_available(void)
-{
-	return tp4_read_counter("/proc/meminfo", "MemAvailable:");
-}
-
 static void open_use_close(struct __test_metadata *_metadata, struct ends *e)
 {
 	__u8 pkt[LEN];
@@ -815,8 +810,7 @@ TEST_F_TIMEOUT(zc_teardown, a_thousand_rounds, 600)
 {
 	unsigned int i, rounds = tp4_scaled(1000, 100);
 	struct ends *e = &self->e;
-	long long before, kb, lost, pinned;
-	unsigned long long end;
+	long long before, kb, pinned;
 
 	ASSERT_EQ(0, far_open(e));
 	/* One round's packet buffer, rings and arrays, in kB */
@@ -827,21 +821,15 @@ TEST_F_TIMEOUT(zc_teardown, a_thousand_rounds, 600)
 		open_use_close(_metadata, e);
 	pinned = tp4_pinned();
 	EXPECT_EQ(e->to.zc ? FRAMES * 2048 / TP4_PAGE : 0, pinned);
-	before = mem_available();
+	before = tp4_mem_available();
 	ASSERT_LT(0, before);
 	for (i = 0; i < rounds; i++)
 		open_use_close(_metadata, e);
 	EXPECT_EQ(pinned, tp4_pinned());
 
 	/* A leak of a part of each round would be seen, see teardown.c */
-	end = tp4_now_ms() + TP4_WAIT_MS;
-	do {
-		lost = before - mem_available();
-		if (lost <= rounds * kb / 4)
-			break;
-		sched_yield();
-	} while (tp4_now_ms() < end);
-	EXPECT_GE(rounds * kb / 4, lost);
+	kb = rounds * kb / 4;
+	EXPECT_GE(kb, tp4_mem_lost(before, kb));
 }
 
 /*
