@@ -414,7 +414,7 @@ static int verify_counts(struct mq *m)
 	for (i = 0; i < QUEUES; i++) {
 		now[i] -= m->counted[i];
 		if (now[i] != (long long)due[i]) {
-			fprintf(stderr, "# queue %u: expected %llu packets, the card counted %lld\n",
+			fprintf(stderr, "# queue %u: %llu packets expected, %lld counted\n",
 				i, (unsigned long long)due[i], now[i]);
 			return -EPROTO;
 		}
