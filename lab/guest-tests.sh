@@ -16,15 +16,12 @@ OWN_SUITE=' l2fwd_tcp.sh zc_nic faults '
 # shellcheck disable=SC2016,SC2034 # for the guest to expand; for the suites as well
 IN_ORDER=(sh -c 'exec "$0" "$@" 2>&1')
 
-# kselftest LANE TIMEOUT [OPTION...]: each program of af_packet_v4 in a guest of
-# its own, so that a splat or a leak tells whose it is; or those that are named in
-# $KSELFTEST_PROGRAMS
-kselftest() {
-	local lane=$1 timeout=$2 dir program
-	local -a programs=() kernel=("--$1")
+# The folder of the selftests in $dir, and in $programs those of them that are to
+# be run: all but $KSELFTEST_WITHOUT, or those named in $KSELFTEST_PROGRAMS
+find_kselftests() {
+	local program
 
-	shift 2
-	[[ " $* " != *' --debug '* ]] || kernel+=(--debug)
+	programs=()
 	dir=$("$LAB_ROOT/lab/selftests" v4)
 	while read -r program; do
 		[[ "$OWN_SUITE ${KSELFTEST_WITHOUT:-} " == *" $program "* ]] ||
@@ -32,6 +29,17 @@ kselftest() {
 	done <"$dir/.tests"
 	[ -z "${KSELFTEST_PROGRAMS:-}" ] ||
 		read -ra programs <<<"$KSELFTEST_PROGRAMS"
+}
+
+# kselftest LANE TIMEOUT [OPTION...]: each program of af_packet_v4 in a guest of
+# its own, so that a splat or a leak tells whose it is
+kselftest() {
+	local lane=$1 timeout=$2 dir program
+	local -a programs kernel=("--$1")
+
+	shift 2
+	[[ " $* " != *' --debug '* ]] || kernel+=(--debug)
+	find_kselftests
 	"$LAB_ROOT/lab/kernel" "${kernel[@]}" >/dev/null
 
 	ktap_plan "${#programs[@]}"
@@ -57,6 +65,30 @@ kunit() {
 	[ ! -e "$log" ] || sed -n -e 's/\r$//' \
 		-e 's/^\[ *[0-9]*\.[0-9]*\] //' -e '/^KTAP version/,$p' "$log"
 	exit "$status"
+}
+
+# For lab/boot with a kernel that has KCSAN: it looks ten times as often as it does
+# by default, and waits longer for another CPU, which here is a slow one.
+# shellcheck disable=SC2034 # for the suites
+KCSAN=(--append "kcsan.skip_watch=400 kcsan.udelay_task=300 kcsan.udelay_interrupt=100")
+
+# kselftest_together OPTION... -- BOOT_OPTION...: all of them in one guest in QEMU,
+# for kernels that take long to boot; the first options are those of lab/kernel
+kselftest_together() {
+	local dir image
+	local -a programs options=()
+
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	find_kselftests
+	image=$("$LAB_ROOT/lab/kernel" --qemu "${options[@]}")
+	cd "$dir" || exit
+	exec "$LAB_ROOT/lab/boot" --qemu --kernel "$image" --patient --mem 2G \
+		--timeout 7200 --share "$LAB_ROOT/lab" "$@" -- \
+		"$LAB_ROOT/lab/kselftest-guest" "${programs[@]}" </dev/null
 }
 
 STOCK_TESTS=('psock_tpacket' 'psock_fanout' 'psock_snd.sh'
