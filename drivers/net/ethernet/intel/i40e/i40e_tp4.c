@@ -35,6 +35,7 @@
 #include <linux/etherdevice.h>
 #include <linux/hrtimer.h>
 #include <linux/if_vlan.h>
+#include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/pci.h>
 #include <linux/rculist.h>
@@ -807,10 +808,10 @@ static bool i40e_tp4_is_resetting(const struct i40e_pf *pf)
 
 static int i40e_tp4_get_busy(struct i40e_pf *pf)
 {
-	int ms = I40E_TP4_WAIT_MS;
+	unsigned long end = jiffies + msecs_to_jiffies(I40E_TP4_WAIT_MS);
 
 	while (test_and_set_bit(__I40E_CONFIG_BUSY, pf->state)) {
-		if (--ms < 0)
+		if (time_after(jiffies, end))
 			return -EBUSY;
 		usleep_range(1000, 2000);
 	}
@@ -852,8 +853,8 @@ static bool i40e_tp4_is_stopped(struct i40e_vsi *vsi, u16 queue_pair)
  */
 static void i40e_tp4_wait_closed(struct i40e_vsi *vsi, u16 queue_pair)
 {
+	unsigned long end = jiffies + msecs_to_jiffies(I40E_TP4_WAIT_MS);
 	struct i40e_ring *rx_ring;
-	int ms = I40E_TP4_WAIT_MS;
 
 	/* There are fewer than there were. */
 	if (queue_pair >= vsi->alloc_queue_pairs)
@@ -862,7 +863,7 @@ static void i40e_tp4_wait_closed(struct i40e_vsi *vsi, u16 queue_pair)
 	/* This is the last that it frees. */
 	while (READ_ONCE(rx_ring->desc) ||
 	       !i40e_tp4_is_stopped(vsi, queue_pair)) {
-		if (--ms < 0) {
+		if (time_after(jiffies, end)) {
 			i40e_tp4_cut_off(vsi);
 			return;
 		}
