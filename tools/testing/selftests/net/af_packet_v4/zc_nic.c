@@ -2338,6 +2338,34 @@ TEST_F_TIMEOUT(zc_come_and_go, queue_does_not_stop, 300)
 	close(prog);
 }
 
+/*
+ * Nor does it end, also with a queue that does not stop. The first socket gives up, and
+ * does not leave before the device is cut off from its frames.
+ */
+TEST_F_TIMEOUT(zc_come_and_go, reset_does_not_end, 300)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	unsigned int round;
+
+	if (!have_model())
+		SKIP(return, "there is no model of the ports");
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, model("fault rx-stuck %u", round));
+		ASSERT_EQ(0, model("fault pf-reset 1"));
+		ASSERT_EQ(-EIO, end_open(&e->to, &cfg));
+		ASSERT_EQ(0, model_value("fault", "rx-stuck"));
+		ASSERT_EQ(0, model_value("fault", "pf-reset"));
+		end_close(&e->to);
+		EXPECT_TRUE(tp4_pins_balanced());
+		ASSERT_EQ(0, do_unbind(e));
+		ASSERT_EQ(0, nic_up(&e->to, ETH_DATA_LEN));
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
+		end_close(&e->to);
+	}
+}
+
 /* ---- the end -------------------------------------------------------------- */
 
 TEST_F_TIMEOUT(zc_come_and_go, unbound, 300)
