@@ -9,12 +9,20 @@
 . "$(dirname "${BASH_SOURCE[0]}")/ktap.sh"
 
 # Programs whose surroundings are a suite of their own.
-OWN_SUITE=' l2fwd_tcp.sh zc_nic faults '
+OWN_SUITE=' l2fwd_tcp.sh zc_nic zc_nic_queues faults '
 
 # For COMMAND... of lab/boot: the program that follows has what it says of a failure
 # (the harness does so on standard error) among its results, in their order.
 # shellcheck disable=SC2016,SC2034 # for the guest to expand; for the suites as well
 IN_ORDER=(sh -c 'exec "$0" "$@" 2>&1')
+
+# What the manual says to steer packets with, a command a line
+steering_commands() {
+	awk '/^Steering packets of i40e/ { inside = 1 }
+	inside && sub(/^    ethtool /, "ethtool ") { print; found = 1 }
+	found && /^$/ { exit }
+	END { exit !found }' "$LAB_ROOT/Documentation/networking/packet_v4.rst"
+}
 
 # The folder of the selftests in $dir, and in $programs those of them that are to
 # be run: all but $KSELFTEST_WITHOUT, or those named in $KSELFTEST_PROGRAMS
