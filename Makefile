@@ -6,7 +6,7 @@ SUITE ?=
 OUT ?=
 SOAK_MINUTES ?= 60
 
-.PHONY: help demo test test-long soak bench check series headers kernel
+.PHONY: help demo test test-long soak bench coverage check series headers kernel
 
 help:
 	@echo 'AF_PACKET V4 on Linux 6.12. Needs a Debian 12 or 13 machine and no hardware.'
@@ -19,6 +19,7 @@ help:
 	@echo '                            mixed traffic, reconfiguration and hostile neighbours'
 	@echo '  make bench [LANE=lane]    what a packet costs with V2, V3, V4 and AF_XDP:'
 	@echo '                            tables, drawings, JSON (lab/bench --help)'
+	@echo '  make coverage             which lines and branches of the kernel code the tests run'
 	@echo '  make check                checkpatch, sparse, W=1, coccicheck, shellcheck ...;'
 	@echo '                            prints nothing when all is well'
 	@echo '  make series [OUT=folder]  the patches, for git am'
@@ -44,6 +45,9 @@ soak:
 
 bench:
 	@lab/bench
+
+coverage:
+	@lab/coverage
 
 check:
 	@lab/check
