@@ -161,12 +161,12 @@ need() {
 # lab_unpacked ARRAY ROOT PROGRAM: sets ARRAY to the words that start a program of a
 # folder of lab/unpack, with the libraries that are there.
 lab_unpacked() {
-	local -n words=$1
+	local -n command_words=$1
 	local libs=$2/usr/lib/x86_64-linux-gnu
 
 	# shellcheck disable=SC2034 # the caller's
-	words=("$libs/ld-linux-x86-64.so.2" --library-path "$libs:$2/usr/lib"
-	       "$2/usr/bin/$3")
+	command_words=("$libs/ld-linux-x86-64.so.2" --library-path "$libs:$2/usr/lib"
+		       "$2/usr/bin/$3")
 }
 
 # ---- hashes --------------------------------------------------------------
