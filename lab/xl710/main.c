@@ -26,6 +26,7 @@
 #define FDS_EVERY	256		/* rounds between looks at the sockets */
 
 static volatile sig_atomic_t ended;
+static sigset_t sleep_mask;		/* signals come while it waits, and only then */
 static struct port *port[PORTS_MAX];
 static unsigned int ports = 1;
 static int control = -1, client = -1;
@@ -93,7 +94,7 @@ static void wait_until(uint64_t until)
 	first[i] = nr;
 	fds[nr++] = (struct pollfd){ .fd = client >= 0 ? client : control,
 				     .events = POLLIN };
-	if (ppoll(fds, nr, until == XL710_NEVER ? NULL : &ts, NULL) <= 0)
+	if (ppoll(fds, nr, until == XL710_NEVER ? NULL : &ts, &sleep_mask) <= 0)
 		return;
 	for (i = 0; i < ports; i++)
 		port[i]->transport->events(port[i], fds + first[i],
@@ -155,6 +156,7 @@ int main(int argc, char **argv)
 	struct port *(*new)(unsigned int index, const char *path) = NULL;
 	const char *dir = NULL, *log = NULL, *report = NULL;
 	struct sigaction sa = { .sa_handler = end };
+	sigset_t block;
 	char path[256];
 	unsigned int i;
 	int opt;
@@ -186,6 +188,10 @@ int main(int argc, char **argv)
 	}
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
+	sigemptyset(&block);
+	sigaddset(&block, SIGTERM);
+	sigaddset(&block, SIGINT);
+	sigprocmask(SIG_BLOCK, &block, &sleep_mask);
 	xl710_log_to(log, report);
 	for (i = 0; i < ports; i++) {
 		snprintf(path, sizeof(path), "%s/port%u", dir, i);
