@@ -426,6 +426,8 @@ void proof_step_plain(struct tp4_packet_array *a)
 	u32 n = nondet_u32();
 	u32 i;
 
+	/* What that began with. */
+	assert(ordered_ok());
 	if (q.gather_error || a->gathered != a->end)
 		return;
 	assume(n <= PROOF_NR);
