@@ -585,19 +585,19 @@ static void tp4_tx_qdisc(struct tp4_tx *tx, struct tp4_tx_packet *pkt, u32 n)
 			    dev_queue_xmit(pkt[i].skb));
 }
 
-/* Takes up to @max packets out of the array and sends them. Returns how many, or a
- * negative errno if the socket cannot go on.
+/* Takes up to TP4_TX_BATCH packets out of the array, sends and completes them.
+ * Returns 0, or a negative errno if the socket cannot go on.
  */
-static int tp4_tx_burst(struct tp4_tx *tx, struct tp4_ring *ring, u32 max)
+static int tp4_tx_batch(struct tp4_tx *tx, struct tp4_ring *ring)
 {
-	struct tp4_tx_packet *burst = ring->burst;
+	struct tp4_tx_packet *batch = ring->batch;
 	struct sk_buff *skb;
 	u32 n, ready = 0;
 	int err = 0;
 
 	tp4_tx_begin(tx);
-	for (n = 0; n < max; n++) {
-		struct tp4_frame_set *frames = &burst[ready].frames;
+	for (n = 0; n < TP4_TX_BATCH; n++) {
+		struct tp4_frame_set *frames = &batch[ready].frames;
 
 		if (!tp4a_next_packet(ring->arr, frames))
 			break;
@@ -618,8 +618,8 @@ static int tp4_tx_burst(struct tp4_tx *tx, struct tp4_ring *ring, u32 max)
 			err = 0;
 			continue;
 		}
-		burst[ready].skb = skb;
-		burst[ready].len = skb->len;
+		batch[ready].skb = skb;
+		batch[ready].len = skb->len;
 		ready++;
 	}
 	tp4_tx_end(tx);
@@ -628,28 +628,12 @@ static int tp4_tx_burst(struct tp4_tx *tx, struct tp4_ring *ring, u32 max)
 	if (err == -EAGAIN && ready)
 		err = 0;
 	if (tx->direct)
-		tp4_tx_direct(tx, burst, ready);
+		tp4_tx_direct(tx, batch, ready);
 	else
-		tp4_tx_qdisc(tx, burst, ready);
-	return err ?: n;
-}
-
-/* Takes up to TP4_TX_BATCH packets out of the array, sends and completes them.
- * Returns 0, or a negative errno if the socket cannot go on.
- */
-static int tp4_tx_batch(struct tp4_tx *tx, struct tp4_ring *ring)
-{
-	u32 left = TP4_TX_BATCH;
-	int n;
-
-	do {
-		n = tp4_tx_burst(tx, ring, min_t(u32, left, TP4_TX_BURST));
-		if (n > 0)
-			left -= n;
-	} while (n > 0 && left);
+		tp4_tx_qdisc(tx, batch, ready);
 
 	tp4a_flush(ring->arr);
-	return min(n, 0);
+	return err;
 }
 
 /* There is no device to take them: completes the packets in the array. */

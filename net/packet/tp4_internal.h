@@ -98,12 +98,6 @@ struct user_struct;
 /* Packets that are handed to the device between two looks at anything else. */
 #define TP4_TX_BATCH		64
 
-/* Of these, packets that are skbs at the same time. So few fit in the first cache,
- * and what is freed as soon as it is sent goes back to where the allocator takes
- * the next ones from.
- */
-#define TP4_TX_BURST		16
-
 /* Most frames of a packet to send. */
 #define TP4_TX_FRAMES_MAX	256
 
@@ -177,7 +171,7 @@ struct tp4_wire {
 };
 
 /**
- * struct tp4_tx_packet - a packet of the burst in progress
+ * struct tp4_tx_packet - a packet of the batch in progress
  * @skb: the packet
  * @len: its length in bytes
  * @frames: where it came from
@@ -195,14 +189,14 @@ struct tp4_tx_packet {
  * @published: RX only: user space was given something; under rx_lock in copy
  *	mode
  * @blocked: TX only: packets wait for room in the send buffer
- * @burst: TX only: the packets in progress, TP4_TX_BURST entries
+ * @batch: TX only: the batch in progress, TP4_TX_BATCH entries
  */
 struct tp4_ring {
 	struct tp4_packet_array *arr;
 	struct tp4_queue q;
 	bool published;
 	bool blocked;
-	struct tp4_tx_packet *burst;
+	struct tp4_tx_packet *batch;
 };
 
 /**

@@ -237,7 +237,7 @@ static void tp4_ring_free(struct tp4_ring *ring)
 		return;
 	tp4a_destroy(ring->arr);
 	tp4_umem_put(ring->q.umem);
-	kfree(ring->burst);
+	kfree(ring->batch);
 	kfree(ring);
 }
 
@@ -256,12 +256,12 @@ static struct tp4_ring *tp4_ring_new(struct tp4_sock *tp4,
 	if (tx) {
 		ring->arr = tp4a_tx_new(&ring->q, min(nr, TP4_TX_FRAMES_MAX),
 					NULL);
-		ring->burst = kcalloc(TP4_TX_BURST, sizeof(*ring->burst),
+		ring->batch = kcalloc(TP4_TX_BATCH, sizeof(*ring->batch),
 				      GFP_KERNEL_ACCOUNT);
 	} else {
 		ring->arr = tp4a_rx_new(&ring->q, nr, NULL);
 	}
-	if (!ring->arr || (tx && !ring->burst)) {
+	if (!ring->arr || (tx && !ring->batch)) {
 		tp4_ring_free(ring);
 		return NULL;
 	}

@@ -208,9 +208,9 @@ static struct tp4_send_test *tp4_send_new(struct kunit *test, bool direct)
 	s->ring.q = s->t->q;
 	s->ring.arr = s->t->arr;
 	s->ring.arr->queue_opaque = &s->ring.q;
-	s->ring.burst = kunit_kcalloc(test, TP4_TX_BURST,
-				      sizeof(*s->ring.burst), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, s->ring.burst);
+	s->ring.batch = kunit_kcalloc(test, TP4_TX_BATCH,
+				      sizeof(*s->ring.batch), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s->ring.batch);
 	s->tp4.rings.tx = &s->ring;
 	mutex_init(&s->tp4.lock);
 	spin_lock_init(&s->tp4.rx_lock);
@@ -643,12 +643,11 @@ static void tp4_direct_expect_runs(struct tp4_send_test *s, int line,
 	tp4_direct_expect_runs(s, __LINE__, runs, ARRAY_SIZE(runs));	\
 } while (0)
 
-/* Each number of packets around what makes a burst, and a batch. */
+/* Each number of packets around what makes a batch. */
 static void tp4_direct_batch(struct kunit *test)
 {
 	static const u32 nrs[] = {
-		1, 2, TP4_TX_BURST - 1, TP4_TX_BURST, TP4_TX_BURST + 1,
-		TP4_TX_BATCH - 1, TP4_TX_BATCH, TP4_TX_BATCH + 1,
+		1, 2, TP4_TX_BATCH - 1, TP4_TX_BATCH, TP4_TX_BATCH + 1,
 		2 * TP4_TX_BATCH, 3 * TP4_TX_BATCH + 3, TP4_SEND_NR,
 	};
 	struct tp4_send_test *s = tp4_send_new(test, true);
@@ -666,7 +665,7 @@ static void tp4_direct_batch(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, s->log[i].queue, 0);
 			KUNIT_EXPECT_EQ_MSG(test, s->log[i].more,
 					    i + 1 < n &&
-					    (i + 1) % TP4_TX_BURST,
+					    (i + 1) % TP4_TX_BATCH,
 					    "%u of %u", i, n);
 			KUNIT_EXPECT_TRUE(test, s->log[i].locked);
 			KUNIT_EXPECT_TRUE(test, s->log[i].intact);
