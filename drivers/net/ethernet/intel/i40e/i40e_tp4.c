@@ -259,7 +259,9 @@ int i40e_tp4_clean_rx_irq(struct i40e_ring *rx_ring, int budget)
 	given = tp4a_flush(tp4->rx);
 	__this_cpu_write(i40e_tp4_xdp_rx, NULL);
 
-	i40e_tp4_refill(rx_ring);
+	/* i40e_down() stops the queue before it stops NAPI. */
+	if (likely(!test_bit(__I40E_VSI_DOWN, rx_ring->vsi->state)))
+		i40e_tp4_refill(rx_ring);
 	/* Those that were invalid. */
 	given += tp4a_flush(tp4->rx);
 	if (given)
