@@ -357,6 +357,17 @@ static double octile(double *values, unsigned int nr)
 	return values[nr / 8];
 }
 
+/* Of the part that is at @offset */
+static double octile_part(const struct batch *b, unsigned int nr, size_t offset)
+{
+	double v[MAX_BATCHES];
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		v[i] = *(const double *)((const char *)&b[i] + offset);
+	return octile(v, nr);
+}
+
 /* Of each part, and of their sum */
 static struct batch octile_of(const struct batch *b, unsigned int nr,
 			      double *sum)
@@ -368,18 +379,10 @@ static struct batch octile_of(const struct batch *b, unsigned int nr,
 	for (i = 0; i < nr; i++)
 		v[i] = b[i].rx + b[i].user + b[i].tx;
 	*sum = octile(v, nr);
-	for (i = 0; i < nr; i++)
-		v[i] = b[i].rx;
-	m.rx = octile(v, nr);
-	for (i = 0; i < nr; i++)
-		v[i] = b[i].user;
-	m.user = octile(v, nr);
-	for (i = 0; i < nr; i++)
-		v[i] = b[i].tx;
-	m.tx = octile(v, nr);
-	for (i = 0; i < nr; i++)
-		v[i] = b[i].doorbells;
-	m.doorbells = octile(v, nr);
+	m.rx = octile_part(b, nr, offsetof(struct batch, rx));
+	m.user = octile_part(b, nr, offsetof(struct batch, user));
+	m.tx = octile_part(b, nr, offsetof(struct batch, tx));
+	m.doorbells = octile_part(b, nr, offsetof(struct batch, doorbells));
 	return m;
 }
 

@@ -3,8 +3,6 @@
 
 #include <sched.h>
 #include <linux/filter.h>
-#include <linux/ip.h>
-#include <linux/udp.h>
 
 #include "../../kselftest_harness.h"
 #include "tp4_lib.h"
@@ -153,29 +151,17 @@ TEST_F(fanout, cpu)
 
 static size_t udp_packet(__u8 *pkt, __u16 port)
 {
-	static const __u8 mac[] = {
-		2, 0, 0, 0, 0, 0xee, 2, 0, 0, 0, 0, 0xef, 8, 0,
+	const struct tp4_ip4 flow = {
+		.saddr = 0xc0000202,
+		.daddr = 0xc0000201,
+		.sport = port,
+		.dport = 9,
+		.proto = IPPROTO_UDP,
 	};
-	struct iphdr ip = {
-		.version = 4,
-		.ihl = 5,
-		.ttl = 64,
-		.protocol = IPPROTO_UDP,
-		.tot_len = htons(sizeof(ip) + sizeof(struct udphdr) + 32),
-		.saddr = htonl(0xc0000202),
-		.daddr = htonl(0xc0000201),
-	};
-	struct udphdr udp = {
-		.source = htons(port),
-		.dest = htons(9),
-		.len = htons(sizeof(udp) + 32),
-	};
+	const size_t len = TP4_IP4_HLEN + 32;
 
-	memset(pkt, 0, 100);
-	memcpy(pkt, mac, sizeof(mac));
-	memcpy(pkt + 14, &ip, sizeof(ip));
-	memcpy(pkt + 34, &udp, sizeof(udp));
-	return 74;
+	tp4_ip4_fill(pkt, len, &flow, 0);
+	return len;
 }
 
 /* A flow stays where it is */

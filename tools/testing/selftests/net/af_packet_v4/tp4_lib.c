@@ -427,20 +427,26 @@ int tp4_neigh4_add(int ifindex, const char *addr, const __u8 *mac)
 	return nl_talk(&m, "adding a neighbour");
 }
 
+static void qdisc_init(struct nl_msg *m, int ifindex, const char *kind)
+{
+	struct tcmsg *tcm;
+
+	tcm = nl_init(m, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE,
+		      sizeof(*tcm));
+	tcm->tcm_ifindex = ifindex;
+	tcm->tcm_parent = TC_H_ROOT;
+	tcm->tcm_handle = 1 << 16;
+	nl_put_str(m, TCA_KIND, kind);
+}
+
 static int tp4_tbf(int ifindex, unsigned int rate, unsigned int burst,
 		   unsigned int limit)
 {
 	struct tc_tbf_qopt qopt = {};
 	struct rtattr *opts;
-	struct tcmsg *tcm;
 	struct nl_msg m;
 
-	tcm = nl_init(&m, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE,
-		      sizeof(*tcm));
-	tcm->tcm_ifindex = ifindex;
-	tcm->tcm_parent = TC_H_ROOT;
-	tcm->tcm_handle = 1 << 16;
-	nl_put_str(&m, TCA_KIND, "tbf");
+	qdisc_init(&m, ifindex, "tbf");
 	qopt.rate.rate = rate;
 	qopt.rate.linklayer = TC_LINKLAYER_ETHERNET;
 	qopt.limit = limit;
@@ -476,15 +482,9 @@ int tp4_plug_open(int ifindex)
 
 int tp4_qdisc_add(int ifindex, const char *kind)
 {
-	struct tcmsg *tcm;
 	struct nl_msg m;
 
-	tcm = nl_init(&m, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE,
-		      sizeof(*tcm));
-	tcm->tcm_ifindex = ifindex;
-	tcm->tcm_parent = TC_H_ROOT;
-	tcm->tcm_handle = 1 << 16;
-	nl_put_str(&m, TCA_KIND, kind);
+	qdisc_init(&m, ifindex, kind);
 	return nl_talk(&m, "setting a qdisc");
 }
 
