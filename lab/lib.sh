@@ -176,6 +176,14 @@ lab_hash() {
 	sha256sum | cut -c1-32
 }
 
+# lab_pack DIR: an archive for an initramfs, the same bytes for the same files: the
+# time at which a kernel has unpacked it decides what else happens at that time.
+lab_pack() {
+	find "$1" -mindepth 1 -exec touch -h -d @0 -- {} +
+	(cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z |
+		cpio --quiet --reproducible -o0 -H newc -R 0:0)
+}
+
 # lab_hash_files DIR: names on stdin (NUL between them), one hash over names,
 # modes and contents.
 lab_hash_files() {
