@@ -23,6 +23,7 @@ void i40e_tp4_set_xdp(struct i40e_vsi *vsi);
 void i40e_tp4_configure_rx(struct i40e_ring *rx_ring);
 void i40e_tp4_configure_tx(struct i40e_ring *xdp_ring);
 void i40e_tp4_refill(struct i40e_ring *rx_ring);
+bool i40e_tp4_napi_first(struct i40e_vsi *vsi);
 void i40e_tp4_started(struct i40e_vsi *vsi);
 void i40e_tp4_clean_rx_ring(struct i40e_ring *rx_ring);
 int i40e_tp4_clean_rx_irq(struct i40e_ring *rx_ring, int budget);
@@ -53,6 +54,11 @@ static inline void i40e_tp4_configure_tx(struct i40e_ring *xdp_ring)
 
 static inline void i40e_tp4_refill(struct i40e_ring *rx_ring)
 {
+}
+
+static inline bool i40e_tp4_napi_first(struct i40e_vsi *vsi)
+{
+	return false;
 }
 
 static inline void i40e_tp4_started(struct i40e_vsi *vsi)
