@@ -2,7 +2,8 @@
 /*
  * AF_PACKET V4: rings that are rewritten while the kernel works on them. Threads
  * change frame numbers, lengths, offsets and flags of both rings of both ends,
- * while others make the kernel look. Around and between the two packet buffers
+ * at random, and to and fro between good and bad, while others make the kernel
+ * look. Around and between the two packet buffers
  * lie canaries, and the packet buffer of another process, which sends and
  * receives all the while. None of these bytes may change, and none may ever be
  * in a packet: neither on the wire nor in a frame of somebody else.
@@ -276,8 +277,44 @@ static void scribble(struct tp4 *t, struct rng *r)
 		break;
 	default:
 		/* A good one, mostly, so that there is something to look at */
-		tp4_raw_give(d, idx, LEN, rnd(r) % 1024,
-			     rnd(r) % 8 ? 0 : TP4_PKT_CONT);
+		tp4_raw_give(d, idx, LEN, rnd(r) % 1024, TP4_DESC_KERNEL |
+			     (rnd(r) % 8 ? 0 : TP4_PKT_CONT));
+	}
+}
+
+/* Goes to and fro between a good value and a bad one, in all slots of a ring that
+ * the kernel may take: one who checks a slot and looks at it again, within a few
+ * instructions, finds something else. The frame is the last one, behind which there
+ * is nothing that the kernel could read or write without being noticed.
+ */
+static void waver(struct tp4 *t, struct rng *r)
+{
+	struct tpacket4_desc *ring = (struct tpacket4_desc *)t->map +
+				     rnd(r) % 2 * RING;
+	unsigned int turn, i, what = rnd(r) % 3;
+	__u16 room = SIZE - LEN;
+
+	for (turn = 0; turn < 64; turn++) {
+		/* Those that are not plain take another way. */
+		for (i = 0; i < RING; i++)
+			tp4_raw_give(&ring[i], FRAMES - 1, LEN, room,
+				     TP4_DESC_KERNEL |
+				     (turn % 2 ? TP4_PKT_KEEP : 0));
+		for (i = 0; i < RING; i++) {
+			switch (what) {
+			case 0:
+				__atomic_store_n(&ring[i].offset, SIZE,
+						 __ATOMIC_RELAXED);
+				break;
+			case 1:
+				__atomic_store_n(&ring[i].len, 5 * LEN,
+						 __ATOMIC_RELAXED);
+				break;
+			default:
+				__atomic_store_n(&ring[i].idx, FRAMES,
+						 __ATOMIC_RELAXED);
+			}
+		}
 	}
 }
 
@@ -290,7 +327,8 @@ static void *scribbler_run(void *arg)
 	while (!__atomic_load_n(&s->self->stop, __ATOMIC_RELAXED)) {
 		for (i = 0; i < 256; i++)
 			scribble(s->t, &s->r);
-		tp4_count(TP4_TALLY_BAD, 256);
+		waver(s->t, &s->r);
+		tp4_count(TP4_TALLY_BAD, 256 + 64 * RING);
 		sched_yield();
 	}
 	return NULL;
@@ -332,6 +370,19 @@ static bool is_all(const void *data, size_t len, __u8 byte, const char *where)
 	return false;
 }
 
+/* Has the kernel taken, and refused, descriptors from both rings of all ends? */
+static bool have_been_looked_at(const struct hostile_end *ends, unsigned int n,
+				unsigned int least)
+{
+	struct tpacket_stats_v4 st;
+
+	while (n--)
+		if (tp4_stats(ends[n].t.fd, &st) ||
+		    st.rx_invalid_desc < least || st.tx_invalid_desc < least)
+			return false;
+	return true;
+}
+
 TEST_F_TIMEOUT(hostile, rings, 600)
 {
 	unsigned int round, rounds = tp4_scaled(20000, 400), ends, i, n = 0;
@@ -356,9 +407,10 @@ TEST_F_TIMEOUT(hostile, rings, 600)
 		ASSERT_EQ(0, pthread_create(&s[i].thread, NULL, scribbler_run,
 					    &s[i]));
 	}
-	/* Until the wire and the other process had some, however long it takes */
+	/* Until all have had some, however long it takes */
 	for (round = 0; round < rounds || n < 10 ||
-	     (!sniffed && to_stack); round++) {
+	     (!sniffed && to_stack) ||
+	     !have_been_looked_at(self->ends, ends, rounds / 10); round++) {
 		for (i = 0; i < ends; i++) {
 			send(self->ends[i].t.fd, NULL, 0,
 			     round % 64 ? MSG_DONTWAIT : 0);

@@ -145,7 +145,8 @@ static void give(struct arena *a, unsigned int turn)
 	pthread_mutex_lock(&a->map_lock);
 	for (i = 0, d = a->map; d && i < 2 * RING; i++)
 		tp4_raw_give(&d[i], i + (turn + i) % 97 / 96 * FRAMES, LEN, 0,
-			     (turn + i) % 7 == 6 ? TP4_PKT_CONT : 0);
+			     TP4_DESC_KERNEL |
+			     ((turn + i) % 7 == 6 ? TP4_PKT_CONT : 0));
 	pthread_mutex_unlock(&a->map_lock);
 }
 

@@ -178,7 +178,9 @@ void tp4_close(struct tp4 *t);
 /* No byte next to the packet buffer has changed */
 bool tp4_guards_ok(const struct tp4 *t);
 
-/* One descriptor; the tests of bad input write what users should not */
+/* One descriptor, with these flags and no others: without TP4_DESC_KERNEL the
+ * kernel never looks at it. The tests of bad input write what users should not.
+ */
 void tp4_raw_give(struct tpacket4_desc *slot, __u64 idx, __u32 len,
 		  __u16 offset, __u8 flags);
 void tp4_rx_give(struct tp4 *t, __u64 idx);
