@@ -296,7 +296,7 @@ static void op_give(struct slot *s, const unsigned int *a)
 	ring = ring_of(s, false, &nr);
 	for (i = 0; ring && i < a[1] % 65; i++)
 		tp4_raw_give(&ring[s->rx_at++ % nr], (a[2] + i) % FRAMES, 0, 0,
-			     0);
+			     TP4_DESC_KERNEL);
 }
 
 /* Packets to send, of so many frames each */
@@ -310,7 +310,7 @@ static void op_queue(struct slot *s, const unsigned int *a)
 		bool more = (i + 1) % (a[4] % 4 + 1);
 
 		tp4_raw_give(&ring[s->tx_at++ % nr], (a[2] + i) % FRAMES,
-			     a[3] % 2049, a[5] % 64,
+			     a[3] % 2049, a[5] % 64, TP4_DESC_KERNEL |
 			     (more ? TP4_PKT_CONT : 0) |
 			     (a[4] & 16 ? TP4_PKT_KEEP : 0));
 	}
