@@ -191,6 +191,7 @@ struct faults {
 	unsigned int rx_reorder;	/* pairs of write-backs in the wrong order */
 	unsigned int rx_status;		/* programming status before a packet */
 	unsigned int rx_stuck;		/* queues that do not say that they have stopped */
+	unsigned int rx_dead;		/* queues that do not start */
 	unsigned int pf_reset;		/* PF resets that do not end */
 	unsigned int tx_bad_head;	/* head write-backs beyond the ring */
 	unsigned int aq_timeout;	/* commands that are never answered */

@@ -513,6 +513,7 @@ static int ctl_fault(struct xl710 *dev, char **word, struct out *o)
 		{ "rx-bad-length", &f->rx_bad_len }, { "rx-truncated", &f->rx_truncate },
 		{ "rx-error", &f->rx_error }, { "rx-reorder", &f->rx_reorder },
 		{ "rx-status", &f->rx_status }, { "rx-stuck", &f->rx_stuck },
+		{ "rx-dead", &f->rx_dead },
 		{ "tx-bad-head", &f->tx_bad_head }, { "aq-timeout", &f->aq_timeout },
 		{ "aq-error", &f->aq_error }, { "pf-reset", &f->pf_reset },
 	};

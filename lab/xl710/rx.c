@@ -113,6 +113,12 @@ void rxq_enable(struct xl710 *dev, unsigned int nr, uint32_t val)
 	if (on && !q->enabled) {
 		unsigned int tail = q->tail;
 
+		if (dev->fault.rx_dead) {
+			dev->fault.rx_dead--;
+			q->armed = false;
+			wr(dev, QRX_ENA(nr), QENA_REQ);
+			return;
+		}
 		if (!hmc_rxq(dev, q)) {
 			intr_cause0(dev, ICR0_HMC_ERR);
 			return;

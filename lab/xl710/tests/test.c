@@ -1276,6 +1276,23 @@ static void test_faults(void)
 	CHECK_EQ(rx_frame(dev, frame, 60, false), RX_DONE);
 	w32(dev, QRX_ENA(0), 0);
 	CHECK_EQ(r32(dev, QRX_ENA(0)), 0);
+	/* It does not start, so nobody tells it of buffers. */
+	run_ctl(dev, "fault rx-dead");
+	w32(dev, QRX_TAIL(0), 0);
+	w32(dev, QRX_TAIL(0), 8);
+	w32(dev, QRX_ENA(0), QENA_REQ);
+	CHECK_EQ(r32(dev, QRX_ENA(0)), QENA_REQ);
+	CHECK_EQ(rx_frame(dev, frame, 60, false), RX_DROPPED);
+	CHECK_EQ(dev->violations, 0);
+	w32(dev, QRX_TAIL(0), 9);
+	CHECK_EQ(dev->violations, 1);
+	dev->violations = 0;
+	w32(dev, QRX_ENA(0), 0);
+	CHECK_EQ(r32(dev, QRX_ENA(0)), 0);
+	rx_on(dev, 0, 1522);
+	CHECK_EQ(rx_frame(dev, frame, 60, false), RX_DONE);
+	w32(dev, QRX_ENA(0), 0);
+	CHECK_EQ(r32(dev, QRX_ENA(0)), 0);
 	CHECK_EQ(dev->violations, 0);
 	run_ctl(dev, "violate");
 	CHECK(ctl_says(dev, "status", "violations 1"));

@@ -848,7 +848,7 @@ static void i40e_tp4_cut_off(struct i40e_vsi *vsi)
 	pci_clear_master(vsi->back->pdev);
 }
 
-/* A queue did not stop. */
+/* A queue did not stop, or did not start. */
 static void i40e_tp4_reset(struct i40e_vsi *vsi)
 {
 	struct i40e_pf *pf = vsi->back;
@@ -1083,12 +1083,16 @@ static void i40e_tp4_remove(struct i40e_tp4 *tp4, bool reset)
 	struct i40e_vsi *vsi = tp4->vsi;
 	bool closed = test_bit(__I40E_VSI_DOWN, vsi->state) ||
 		      i40e_tp4_is_resetting(vsi->back);
+	int err = 0;
 
 	if (!closed && !reset &&
 	    (vsi->xdp_prog || !list_is_singular(&vsi->tp4_list)))
-		i40e_tp4_restart(tp4, i40e_tp4_del);
+		err = i40e_tp4_restart(tp4, i40e_tp4_del);
 	if (!closed && tp4->listed)
 		i40e_tp4_rebuild(tp4, i40e_tp4_del);
+	else if (err)
+		/* The stack's rings have not started. */
+		i40e_tp4_reset(vsi);
 	if (tp4->listed) {
 		i40e_tp4_wait_closed(vsi, tp4->parms.queue_pair);
 		i40e_tp4_del_closed(tp4);

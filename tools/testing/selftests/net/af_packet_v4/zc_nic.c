@@ -2339,6 +2339,47 @@ TEST_F_TIMEOUT(zc_come_and_go, queue_does_not_stop, 300)
 }
 
 /*
+ * A queue does not start when it has changed hands. After a reset it does, for the
+ * stack as well.
+ */
+TEST_F_TIMEOUT(zc_come_and_go, queue_does_not_start, 300)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	unsigned int round;
+	int plain, prog;
+
+	if (!have_model())
+		SKIP(return, "there is no model of the ports");
+	/* So that only the queue pair is to be restarted */
+	prog = tp4_prog_const(XDP_PASS);
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, prog, XDP_FLAGS_DRV_MODE));
+	close(prog);
+	for (round = 0; round < 4; round++) {
+		ASSERT_EQ(0, nics_ready(e));
+		ASSERT_EQ(0, model("fault rx-dead 1"));
+		ASSERT_EQ(-ETIMEDOUT, end_open(&e->to, &cfg));
+		ASSERT_EQ(0, model_value("fault", "rx-dead"));
+		end_close(&e->to);
+		EXPECT_TRUE(tp4_pins_balanced());
+
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
+		ASSERT_EQ(0, model("fault rx-dead 1"));
+		ASSERT_EQ(0, frames_are_back(&e->to.t));
+		ASSERT_EQ(0, model_value("fault", "rx-dead"));
+		end_close(&e->to);
+		EXPECT_TRUE(tp4_pins_balanced());
+
+		plain = tp4_plain_open(e->to.ifindex, ETH_P_ALL);
+		ASSERT_LE(0, plain);
+		EXPECT_LT(0, tp4_plain_recv(plain, e->pkt, ENDS_MAX_PKT));
+		close(plain);
+	}
+}
+
+/*
  * Nor does it end, also with a queue that does not stop. The first socket gives up, and
  * does not leave before the device is cut off from its frames.
  */
