@@ -794,18 +794,22 @@ void i40e_tp4_watchdog(struct i40e_vsi *vsi)
 	if (!vsi)
 		return;
 	pf = vsi->back;
+
+	/* Whoever makes rings anew says so, and waits for a grace period before
+	 * the old ones go: see i40e_tp4_rebuild() and i40e_down().
+	 */
+	rcu_read_lock();
 	if (test_bit(__I40E_RESET_RECOVERY_PENDING, pf->state) ||
 	    test_bit(__I40E_VSI_NEEDS_RESTART, vsi->state) ||
 	    test_bit(__I40E_CONFIG_BUSY, pf->state))
-		return;
+		goto out;
 	if (test_bit(__I40E_VSI_DOWN, vsi->state)) {
 		i40e_tp4_report_down(vsi);
-		return;
+		goto out;
 	}
-
-	rcu_read_lock();
 	list_for_each_entry_rcu(tp4, &vsi->tp4_list, list)
 		i40e_tp4_check_hang(tp4);
+out:
 	rcu_read_unlock();
 }
 
@@ -943,6 +947,8 @@ static int i40e_tp4_rebuild(struct i40e_tp4 *tp4,
 	if (err)
 		return err;
 	i40e_prep_for_reset(pf);
+	/* i40e_tp4_watchdog() may be at work, and not know of the reset. */
+	synchronize_net();
 	change(tp4);
 	i40e_reset_and_rebuild(pf, true, true);
 	clear_bit(__I40E_CONFIG_BUSY, pf->state);
