@@ -2,7 +2,8 @@
 /*
  * The verdict: what the driver must not do, and who owns which memory. A device
  * owns a receive buffer from the write of the tail until the write-back of the
- * descriptor. All ports share the guest's memory, and so the map of it.
+ * descriptor. All ports share the guest's memory, and so the map of it, unless an
+ * IOMMU gives each its own addresses.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -16,7 +17,8 @@
 #define OWN_CELLS	(1ULL << (36 - OWN_SHIFT))	/* of 64 GB */
 
 static FILE *log_file, *report_file;
-static uint64_t *own;
+static uint64_t *owns[XL710_PORTS_MAX];
+static bool own_apart;
 
 void xl710_log_to(const char *log, const char *report)
 {
@@ -98,6 +100,16 @@ static uint64_t word_mask(uint64_t word, uint64_t first, uint64_t last)
 	return mask;
 }
 
+static uint64_t **own_of(const struct xl710 *dev)
+{
+	return &owns[own_apart ? dev->index : 0];
+}
+
+void own_apart_set(bool on)
+{
+	own_apart = on;
+}
+
 /* Cells are marked if they lie in a buffer as a whole: whoever touches one, touches
  * the buffer.
  */
@@ -105,8 +117,8 @@ bool own_any(struct xl710 *dev, uint64_t addr, uint32_t len)
 {
 	uint64_t first = addr >> OWN_SHIFT;
 	uint64_t last = (addr + len + (1 << OWN_SHIFT) - 1) >> OWN_SHIFT, w;
+	const uint64_t *own = *own_of(dev);
 
-	(void)dev;
 	if (!own || !len || last > OWN_CELLS)
 		return false;
 	for (w = first / 64; w <= (last - 1) / 64; w++)
@@ -118,12 +130,13 @@ bool own_any(struct xl710 *dev, uint64_t addr, uint32_t len)
 bool own_take(struct xl710 *dev, uint64_t addr, uint32_t len, const char *what,
 	      unsigned int queue, unsigned int idx)
 {
-	uint64_t first, last, w;
+	uint64_t first, last, w, *own = *own_of(dev);
 
 	if (!own)
 		own = calloc(OWN_CELLS / 64, sizeof(*own));
 	if (!own)
 		abort();
+	*own_of(dev) = own;
 	if (own_any(dev, addr, len)) {
 		xl_violation(dev, "%s queue %u, descriptor %u: buffer %#" PRIx64 " of %u bytes is posted twice",
 			     what, queue, idx, addr, len);
@@ -138,9 +151,8 @@ bool own_take(struct xl710 *dev, uint64_t addr, uint32_t len, const char *what,
 
 void own_give(struct xl710 *dev, uint64_t addr, uint32_t len)
 {
-	uint64_t first, last, w;
+	uint64_t first, last, w, *own = *own_of(dev);
 
-	(void)dev;
 	if (!own || !cells(addr, len, &first, &last))
 		return;
 	for (w = first / 64; w <= last / 64 && w < OWN_CELLS / 64; w++)
@@ -149,6 +161,10 @@ void own_give(struct xl710 *dev, uint64_t addr, uint32_t len)
 
 void own_reset(void)
 {
-	free(own);
-	own = NULL;
+	unsigned int i;
+
+	for (i = 0; i < XL710_PORTS_MAX; i++) {
+		free(owns[i]);
+		owns[i] = NULL;
+	}
 }

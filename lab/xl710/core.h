@@ -15,6 +15,8 @@
 
 struct xl710;
 
+#define XL710_PORTS_MAX	8
+
 /**
  * struct xl710_ops - what the core needs of a transport
  * @dma:	where the guest's memory at an address is, or NULL if not all of the
@@ -401,6 +403,8 @@ bool own_take(struct xl710 *dev, uint64_t addr, uint32_t len, const char *what,
 void own_give(struct xl710 *dev, uint64_t addr, uint32_t len);
 bool own_any(struct xl710 *dev, uint64_t addr, uint32_t len);
 void own_reset(void);
+/* Each port has addresses of its own, so that one may be anything to another. */
+void own_apart_set(bool on);
 
 /* ---- wire.c ---- */
 /* Is there room at the other end? If not, it calls txq_resume() later. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * xl710 --vhost-user DIR | --vfio-user DIR [--ports N] [--log FILE] [--report FILE]
+ * xl710 --vhost-user DIR | --vfio-user DIR [--ports N] [--iommu] [--log FILE] [--report FILE]
  *
  * Ports of XL710s for one guest, User Mode Linux or QEMU, on the sockets DIR/port0,
  * DIR/port1 ...; ports 0 and 1, 2 and 3 ... are connected with each other. Commands
@@ -19,7 +19,6 @@
 #include "transport.h"
 #include "wire.h"
 
-#define PORTS_MAX	8
 #define SPIN_NS		50000		/* how long to look for work before sleep */
 #define PREEMPTED_NS	300000		/* a round that took so long was not ours */
 #define NO_SPIN_NS	20000000	/* then others need the CPU, the guest perhaps */
@@ -27,7 +26,7 @@
 
 static volatile sig_atomic_t ended;
 static sigset_t sleep_mask;		/* signals come while it waits, and only then */
-static struct port *port[PORTS_MAX];
+static struct port *port[XL710_PORTS_MAX];
 static unsigned int ports = 1;
 static int control = -1, client = -1;
 static char line[512];
@@ -81,8 +80,8 @@ static void control_event(void)
 /* Waits for something to happen, until a time. */
 static void wait_until(uint64_t until)
 {
-	struct pollfd fds[PORTS_MAX * PORT_FDS + 1];
-	unsigned int first[PORTS_MAX + 1], nr = 0, i;
+	struct pollfd fds[XL710_PORTS_MAX * PORT_FDS + 1];
+	unsigned int first[XL710_PORTS_MAX + 1], nr = 0, i;
 	uint64_t now = xl710_clock();
 	uint64_t ns = until <= now ? 0 : until - now;
 	struct timespec ts = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
@@ -149,6 +148,7 @@ int main(int argc, char **argv)
 		{ "vhost-user", required_argument, NULL, 'v' },
 		{ "vfio-user", required_argument, NULL, 'q' },
 		{ "ports", required_argument, NULL, 'p' },
+		{ "iommu", no_argument, NULL, 'i' },
 		{ "log", required_argument, NULL, 'l' },
 		{ "report", required_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
@@ -171,6 +171,9 @@ int main(int argc, char **argv)
 		case 'p':
 			ports = atoi(optarg);
 			break;
+		case 'i':
+			own_apart_set(true);
+			break;
 		case 'l':
 			log = optarg;
 			break;
@@ -181,9 +184,9 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (!dir || optind != argc || !ports || ports > PORTS_MAX) {
-		fprintf(stderr, "usage: xl710 --vhost-user DIR | --vfio-user DIR [--ports 1-%d] [--log FILE] [--report FILE]\n",
-			PORTS_MAX);
+	if (!dir || optind != argc || !ports || ports > XL710_PORTS_MAX) {
+		fprintf(stderr, "usage: xl710 --vhost-user DIR | --vfio-user DIR [--ports 1-%d] [--iommu] [--log FILE] [--report FILE]\n",
+			XL710_PORTS_MAX);
 		return 2;
 	}
 	sigaction(SIGTERM, &sa, NULL);

@@ -1163,6 +1163,29 @@ static void test_fdir(void)
 
 /* ---- resets and faults -------------------------------------------------- */
 
+static void test_apart(void)
+{
+	struct xl710 *a = new_dev(0), *b = new_dev(1);
+
+	CHECK(own_take(a, RX_BUFS, RX_BUF, "RX", 0, 0));
+	CHECK(own_any(b, RX_BUFS, RX_BUF));
+	CHECK(!own_take(b, RX_BUFS, RX_BUF, "RX", 0, 0));
+	CHECK_EQ(b->violations, 1);
+	own_reset();
+	own_apart_set(true);
+	CHECK(own_take(a, RX_BUFS, RX_BUF, "RX", 0, 0));
+	CHECK(!own_any(b, RX_BUFS, RX_BUF));
+	CHECK(own_take(b, RX_BUFS, RX_BUF, "RX", 0, 0));
+	CHECK(!own_take(b, RX_BUFS, RX_BUF, "RX", 0, 1));
+	CHECK_EQ(b->violations, 2);
+	own_give(a, RX_BUFS, RX_BUF);
+	CHECK(!own_any(a, RX_BUFS, RX_BUF));
+	CHECK(own_any(b, RX_BUFS, RX_BUF));
+	own_apart_set(false);
+	xl710_free(a);
+	xl710_free(b);
+}
+
 static void test_pf_reset(void)
 {
 	struct xl710 *dev = new_dev(0);
@@ -1638,6 +1661,7 @@ static const struct test tests[] = {
 	{ "generator: kinds of packets", test_gen_kinds },
 	{ "sink", test_sink },
 	{ "two ports", test_peer },
+	{ "two ports with addresses of their own", test_apart },
 	{ "pcap", test_pcap },
 };
 
