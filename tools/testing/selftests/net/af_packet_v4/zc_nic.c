@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <linux/ethtool.h>
 
 #include "../../kselftest_harness.h"
@@ -367,6 +368,29 @@ TEST_F_TIMEOUT(zc_nics, l2fwd_1500, 7200)
 {
 	ASSERT_EQ(0, forward(&self->e, tp4_scaled(PACKETS, PACKETS_LEAST),
 			     1500));
+}
+
+/* With EPOLLET, there is an event only if the socket has woken who waits for it. */
+TEST_F(zc_nics, readers_are_woken)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct ends *e = &self->e;
+	__u32 seq;
+
+	ASSERT_LE(0, epoll);
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, e->to.t.fd, &ev));
+	ASSERT_EQ(0, epoll_wait(epoll, &ev, 1, 0));
+	for (seq = 0; seq < 10; seq++) {
+		tp4_pkt_fill(e->pkt, 100, seq);
+		ASSERT_EQ(0, end_queue(&e->from, e->pkt, 100, 0));
+		ASSERT_EQ(0, end_kick(&e->from, 100));
+		ASSERT_EQ(1, epoll_wait(epoll, &ev, 1, TP4_WAIT_MS));
+		EXPECT_EQ(EPOLLIN, ev.events);
+		ASSERT_EQ(100, tp4_recv_wait(&e->to.t, e->pkt, ENDS_MAX_PKT));
+		EXPECT_TRUE(tp4_pkt_ok(e->pkt, 100, seq, 100));
+	}
+	close(epoll);
 }
 
 /* What the card cannot send comes back with the reason; what is around it is sent */
