@@ -39,6 +39,10 @@ typedef int atomic_t;
 typedef int refcount_t;
 typedef int spinlock_t;
 typedef int netdevice_tracker;
+/* Nothing that is proved looks into it. */
+struct page_frag_cache {
+	void *va;
+};
 
 #define __LITTLE_ENDIAN_BITFIELD
 #if __SIZEOF_LONG__ == 8

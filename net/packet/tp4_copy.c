@@ -18,6 +18,7 @@
 
 #include <linux/export.h>
 #include <linux/filter.h>
+#include <linux/gfp.h>
 #include <linux/if_arp.h>
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
@@ -208,6 +209,7 @@ EXPORT_SYMBOL_GPL(tp4_rx_room);
  * @dev: device, with a reference
  * @sockc: from the socket and control messages
  * @direct: past the qdisc
+ * @stream: and to a device that needs no lock
  * @hard_header_len: of @dev, read once
  * @hlen: headroom of an skb, link header included
  * @tlen: tailroom of an skb
@@ -222,6 +224,7 @@ struct tp4_tx {
 	struct net_device *dev;
 	struct sockcm_cookie sockc;
 	bool direct;
+	bool stream;
 	int hard_header_len;
 	int hlen;
 	int tlen;
@@ -386,6 +389,18 @@ static struct sk_buff *tp4_tx_build(struct tp4_tx *tx, struct tp4_frame_set *p)
 	return skb;
 }
 
+/* Charges what tp4_tx_build_simple() has built to the send buffer, all at once.
+ * Before that, none may be freed.
+ */
+static void tp4_tx_charge(struct tp4_tx *tx)
+{
+	if (!tx->charge)
+		return;
+	refcount_add(tx->charge, &tx->sk->sk_wmem_alloc);
+	tx->room -= tx->charge;
+	tx->charge = 0;
+}
+
 /* Begins to build packets with tp4_tx_build_simple(). */
 static void tp4_tx_begin(struct tp4_tx *tx)
 {
@@ -401,34 +416,44 @@ static void tp4_tx_begin(struct tp4_tx *tx)
 	local_bh_disable();
 }
 
-/* Charges them to the send buffer, all at once. Before that, none may be freed. */
 static void tp4_tx_end(struct tp4_tx *tx)
 {
 	local_bh_enable();
-	if (tx->charge)
-		refcount_add(tx->charge, &tx->sk->sk_wmem_alloc);
+	tp4_tx_charge(tx);
 }
 
-/* Makes an skb of a packet that takes one frame, out of the cache that NAPI has.
+/* Makes an skb of a packet that takes one frame: the skb is out of the cache that
+ * NAPI has, its head a piece of a page, which costs less than one from a slab. No
+ * other socket has pieces of this page, so that who keeps an skb of his own keeps
+ * no memory of others.
+ *
  * The send buffer is the same as for tp4_tx_build(), only that it is looked up
- * and charged once for many packets, and so are the socket's errors.
+ * once for many packets, and so are the socket's errors.
  *
  * Returns NULL if this is not possible: tp4_tx_build() may sleep, and knows why.
  */
 static struct sk_buff *tp4_tx_build_simple(struct tp4_tx *tx,
+					   struct tp4_ring *ring,
 					   const struct tp4_frame_set *p)
 {
 	u32 len = tp4f_get_frame_len(p);
 	struct sk_buff *skb;
+	unsigned int size;
+	void *head;
 
 	if (unlikely(tp4f_num_frames(p) != 1 || len > tx->simple_max ||
 		     tx->charge >= tx->room))
 		return NULL;
 
-	skb = __alloc_skb(tx->hlen + tx->tlen + len, GFP_NOWAIT, SKB_ALLOC_NAPI,
-			  NUMA_NO_NODE);
-	if (unlikely(!skb))
+	size = SKB_HEAD_ALIGN(tx->hlen + tx->tlen + len);
+	head = page_frag_alloc(&ring->heads, size, GFP_NOWAIT | __GFP_NOWARN);
+	if (unlikely(!head))
 		return NULL;
+	skb = napi_build_skb(head, size);
+	if (unlikely(!skb)) {
+		skb_free_frag(head);
+		return NULL;
+	}
 	skb_reserve(skb, tx->hlen - tx->hard_header_len);
 	memcpy(__skb_put(skb, len), tp4f_get_data(p), len);
 	if (unlikely(!dev_validate_header(tx->dev, skb->data, len))) {
@@ -509,6 +534,31 @@ static bool tp4_tx_prepare(struct tp4_tx *tx, struct tp4_tx_packet *pkt)
 	return true;
 }
 
+/* Hands a packet to the device. With BH off and, unless the device needs none,
+ * its queue locked.
+ */
+static void tp4_tx_one(struct tp4_tx *tx, struct tp4_tx_packet *pkt,
+		       struct netdev_queue *txq, bool more)
+{
+	int rc = NETDEV_TX_BUSY;
+
+	/* Since tp4_tx_prepare() has looked, it may have been closed. With BH
+	 * off, ndo_stop() is not called: dev_deactivate() waits before.
+	 */
+	if (unlikely(!netif_running(tx->dev))) {
+		kfree_skb(pkt->skb);
+		tp4_tx_done(tx, &pkt->frames, 0, -ENETDOWN);
+		return;
+	}
+	dev_xmit_recursion_inc();
+	if (likely(!netif_xmit_frozen_or_drv_stopped(txq)))
+		rc = netdev_start_xmit(pkt->skb, tx->dev, txq, more);
+	dev_xmit_recursion_dec();
+	if (unlikely(!dev_xmit_complete(rc)))
+		kfree_skb(pkt->skb);
+	tp4_tx_done(tx, &pkt->frames, pkt->len, rc);
+}
+
 /* Sends @n packets of one queue with one lock and, if the driver can, one
  * doorbell.
  */
@@ -516,31 +566,15 @@ static void tp4_tx_run(struct tp4_tx *tx, struct tp4_tx_packet *pkt, u32 n)
 {
 	struct net_device *dev = tx->dev;
 	struct netdev_queue *txq;
-	bool running;
 	u32 i;
 
 	txq = skb_get_tx_queue(dev, pkt->skb);
 
 	local_bh_disable();
-	dev_xmit_recursion_inc();
 	HARD_TX_LOCK(dev, txq, smp_processor_id());
-	/* Since tp4_tx_prepare() has looked, it may have been closed. With BH
-	 * off, it stays as it is: dev_deactivate() waits before ndo_stop().
-	 */
-	running = netif_running(dev);
-	for (i = 0; i < n; i++) {
-		struct sk_buff *skb = pkt[i].skb;
-		int rc = NETDEV_TX_BUSY;
-
-		if (likely(running) && !netif_xmit_frozen_or_drv_stopped(txq))
-			rc = netdev_start_xmit(skb, dev, txq, i + 1 < n);
-		if (!dev_xmit_complete(rc))
-			kfree_skb(skb);
-		tp4_tx_done(tx, &pkt[i].frames, pkt[i].len,
-			    likely(running) ? rc : -ENETDOWN);
-	}
+	for (i = 0; i < n; i++)
+		tp4_tx_one(tx, &pkt[i], txq, i + 1 < n);
 	HARD_TX_UNLOCK(dev, txq);
-	dev_xmit_recursion_dec();
 	local_bh_enable();
 }
 
@@ -585,53 +619,129 @@ static void tp4_tx_qdisc(struct tp4_tx *tx, struct tp4_tx_packet *pkt, u32 n)
 			    dev_queue_xmit(pkt[i].skb));
 }
 
+/* The long way of tp4_tx_make(). */
+static noinline struct sk_buff *tp4_tx_make_slow(struct tp4_tx *tx,
+						 struct tp4_ring *ring,
+						 struct tp4_frame_set *p,
+						 struct sk_buff *skb)
+{
+	int err;
+
+	if (!skb) {
+		tp4_tx_end(tx);
+		skb = tp4_tx_build(tx, p);
+		tp4_tx_begin(tx);
+		if (!IS_ERR(skb))
+			return skb;
+	}
+
+	err = PTR_ERR(skb);
+	if (err != -EMSGSIZE && err != -EINVAL && err != -ENOBUFS) {
+		tp4a_put_back(ring->arr, p);
+		return skb;
+	}
+	tp4_tx_done(tx, p, 0, err);
+	return NULL;
+}
+
+/* Makes an skb of a packet that was taken out of the array. Returns NULL if that
+ * packet has an error, and was told; ERR_PTR if the socket cannot go on, and the
+ * packet is in the array again.
+ */
+static __always_inline struct sk_buff *tp4_tx_make(struct tp4_tx *tx,
+						   struct tp4_ring *ring,
+						   struct tp4_frame_set *p)
+{
+	struct sk_buff *skb;
+
+	skb = tp4_tx_build_simple(tx, ring, p);
+	if (IS_ERR_OR_NULL(skb))
+		return tp4_tx_make_slow(tx, ring, p, skb);
+	return skb;
+}
+
+/* Past the qdisc, to a device that needs no lock: each packet is sent when the
+ * next one is ready, as it takes this one to know whether there are more. Such
+ * devices are done with a packet at once, mostly: its memory is used for the one
+ * after the next. Returns the number of packets that have been handed over, and
+ * sets @err to what tp4_tx_make() says.
+ */
+static u32 tp4_tx_stream(struct tp4_tx *tx, struct tp4_ring *ring, int *err)
+{
+	struct tp4_tx_packet *pkt = ring->batch;
+	struct tp4_tx_packet *held = NULL;
+	struct netdev_queue *txq = NULL;
+	struct netdev_queue *next_txq;
+	u32 n, sent = 0;
+
+	for (n = 0; n < TP4_TX_BATCH; n++) {
+		if (!tp4a_next_packet(ring->arr, &pkt->frames))
+			break;
+		pkt->skb = tp4_tx_make(tx, ring, &pkt->frames);
+		if (IS_ERR(pkt->skb)) {
+			*err = PTR_ERR(pkt->skb);
+			break;
+		}
+		if (unlikely(!pkt->skb))
+			continue;
+		tp4_tx_charge(tx);
+		pkt->len = pkt->skb->len;
+		if (unlikely(!tp4_tx_prepare(tx, pkt))) {
+			tp4_tx_done(tx, &pkt->frames, 0, -ENOBUFS);
+			continue;
+		}
+		next_txq = skb_get_tx_queue(tx->dev, pkt->skb);
+		if (held)
+			tp4_tx_one(tx, held, txq, next_txq == txq);
+		sent++;
+		held = pkt;
+		txq = next_txq;
+		pkt = &ring->batch[sent & 1];
+	}
+	if (held)
+		tp4_tx_one(tx, held, txq, false);
+	return sent;
+}
+
 /* Takes up to TP4_TX_BATCH packets out of the array, sends and completes them.
  * Returns 0, or a negative errno if the socket cannot go on.
  */
 static int tp4_tx_batch(struct tp4_tx *tx, struct tp4_ring *ring)
 {
 	struct tp4_tx_packet *batch = ring->batch;
-	struct sk_buff *skb;
 	u32 n, ready = 0;
 	int err = 0;
 
 	tp4_tx_begin(tx);
-	for (n = 0; n < TP4_TX_BATCH; n++) {
-		struct tp4_frame_set *frames = &batch[ready].frames;
+	if (tx->stream) {
+		ready = tp4_tx_stream(tx, ring, &err);
+		tp4_tx_end(tx);
+	} else {
+		for (n = 0; n < TP4_TX_BATCH; n++) {
+			struct tp4_tx_packet *pkt = &batch[ready];
 
-		if (!tp4a_next_packet(ring->arr, frames))
-			break;
-		skb = tp4_tx_build_simple(tx, frames);
-		if (unlikely(!skb)) {
-			tp4_tx_end(tx);
-			skb = tp4_tx_build(tx, frames);
-			tp4_tx_begin(tx);
-		}
-		if (IS_ERR(skb)) {
-			err = PTR_ERR(skb);
-			if (err != -EMSGSIZE && err != -EINVAL &&
-			    err != -ENOBUFS) {
-				tp4a_put_back(ring->arr, frames);
+			if (!tp4a_next_packet(ring->arr, &pkt->frames))
+				break;
+			pkt->skb = tp4_tx_make(tx, ring, &pkt->frames);
+			if (IS_ERR(pkt->skb)) {
+				err = PTR_ERR(pkt->skb);
 				break;
 			}
-			tp4_tx_done(tx, frames, 0, err);
-			err = 0;
-			continue;
+			if (unlikely(!pkt->skb))
+				continue;
+			pkt->len = pkt->skb->len;
+			ready++;
 		}
-		batch[ready].skb = skb;
-		batch[ready].len = skb->len;
-		ready++;
+		tp4_tx_end(tx);
+		if (tx->direct)
+			tp4_tx_direct(tx, batch, ready);
+		else
+			tp4_tx_qdisc(tx, batch, ready);
 	}
-	tp4_tx_end(tx);
 
 	/* There may be room when these have gone: the next call will see. */
 	if (err == -EAGAIN && ready)
 		err = 0;
-	if (tx->direct)
-		tp4_tx_direct(tx, batch, ready);
-	else
-		tp4_tx_qdisc(tx, batch, ready);
-
 	tp4a_flush(ring->arr);
 	return err;
 }
@@ -680,6 +790,9 @@ static int tp4_tx_kick(struct tp4_tx *tx)
 		tx->tlen = READ_ONCE(tx->dev->needed_tailroom);
 		tx->simple_max = tp4_tx_simple_max(tx);
 		tx->direct = packet_sock_flag(po, PACKET_SOCK_QDISC_BYPASS);
+		tx->stream = tx->direct && tx->dev->lltx &&
+			     netif_running(tx->dev) &&
+			     netif_carrier_ok(tx->dev);
 	}
 
 	tail = ring->q.tail;

@@ -80,6 +80,7 @@
 
 #include <linux/bits.h>
 #include <linux/list.h>
+#include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/refcount.h>
@@ -190,6 +191,7 @@ struct tp4_tx_packet {
  *	mode
  * @blocked: TX only: packets wait for room in the send buffer
  * @batch: TX only: the batch in progress, TP4_TX_BATCH entries
+ * @heads: TX only: the page that skbs have their heads in
  */
 struct tp4_ring {
 	struct tp4_packet_array *arr;
@@ -197,6 +199,7 @@ struct tp4_ring {
 	bool published;
 	bool blocked;
 	struct tp4_tx_packet *batch;
+	struct page_frag_cache heads;
 };
 
 /**

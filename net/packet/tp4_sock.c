@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/export.h>
 #include <linux/file.h>
+#include <linux/gfp.h>
 #include <linux/if_ether.h>
 #include <linux/if_vlan.h>
 #include <linux/log2.h>
@@ -237,6 +238,7 @@ static void tp4_ring_free(struct tp4_ring *ring)
 		return;
 	tp4a_destroy(ring->arr);
 	tp4_umem_put(ring->q.umem);
+	page_frag_cache_drain(&ring->heads);
 	kfree(ring->batch);
 	kfree(ring);
 }
