@@ -238,6 +238,8 @@ u32 tp4a_copy_packets(struct tp4_packet_array *to,
 		      struct tp4_copy_stats *st);
 bool tp4a_from_skb(struct tp4_packet_array *a, const struct sk_buff *skb,
 		   struct tp4_copy_stats *st);
+bool tp4a_deliver_skb(struct tp4_packet_array *a, const struct sk_buff *skb,
+		      struct tp4_copy_stats *st);
 struct sk_buff *tp4a_to_skb(struct tp4_packet_array *a, struct net_device *dev,
 			    u32 max_len, struct tp4_copy_stats *st);
 

@@ -41,8 +41,9 @@
  *			copy to the frames that they have reserved.
  *	tp4_umem.dma_lock  mutex; innermost
  *
- * The data path of zero copy has no lock: NAPI is the owner of an array. Socket
- * calls look at a ring's indices, but leave the arrays alone.
+ * The data path of zero copy has no lock: NAPI is the owner of an array, or who
+ * has taken NAPI without having it run. Socket calls look at a ring's indices, but
+ * leave the arrays alone.
  *
  * PACKET_SOCK_ZEROCOPY changes under lock_sock and rtnl. While it is set there is no receive
  * hook, and who sends in copy mode looks at it with tp4_sock.lock held, so the two

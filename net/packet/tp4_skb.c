@@ -402,6 +402,52 @@ bool tp4a_from_skb(struct tp4_packet_array *a, const struct sk_buff *skb,
 EXPORT_SYMBOL_GPL(tp4a_from_skb);
 
 /**
+ * tp4a_deliver_skb - give an skb to user space
+ * @a: array for receiving, with nothing in it that was taken and not flushed
+ * @skb: the packet, data at its link header; still the caller's
+ * @st: counters to be added to
+ *
+ * What tp4a_populate(), tp4a_from_skb() and tp4a_flush() would do with a single
+ * packet that fits in a frame, without the detours.
+ *
+ * Context: the caller owns the array.
+ * Return: false, and nothing was done, if it is not as simple as that, if the
+ * array has an XDP program, or if there is no frame.
+ */
+bool tp4a_deliver_skb(struct tp4_packet_array *a, const struct sk_buff *skb,
+		      struct tp4_copy_stats *st)
+{
+	struct tp4_queue *q = a->queue_opaque;
+	struct tpacket4_desc d = {
+		.len = skb->len,
+		.offset = a->headroom,
+	};
+
+	if (unlikely(!tp4_skb_is_plain(skb) || skb->len > tp4a_max_len(a) ||
+		     !skb_frags_readable(skb) ||
+		     rcu_access_pointer(a->xdp_prog) || a->dma ||
+		     a->start != a->curr))
+		return false;
+	if (a->curr == a->end)
+		tp4a_populate(a);
+	if (unlikely(a->curr == a->end))
+		return false;
+
+	d.idx = tp4a_item(a, a->curr++)->idx;
+	a->start = a->curr;
+	tp4_skb_copy(skb, tp4a_frame(a, d.idx) + d.offset, d.len);
+	tp4q_give(q, q->tail, &d, 0, 0, 1);
+	tp4_stat_add(&q->stats.packets, 1);
+	tp4_stat_add(&q->stats.bytes, d.len);
+	tp4q_advance_tail(q, 1);
+	st->packets++;
+	st->bytes += d.len;
+	st->copied += d.len;
+	return true;
+}
+EXPORT_SYMBOL_GPL(tp4a_deliver_skb);
+
+/**
  * tp4a_to_skb - take the next packet out of an array for sending, as an skb
  * @a: the array
  * @dev: device that the skb is received by

@@ -328,6 +328,132 @@ static void tp4_from_skb_large(struct kunit *test)
 	}
 }
 
+/* At once if it is the packet alone that goes into a frame, and not at all if not:
+ * then the array is as it was, for tp4a_from_skb().
+ */
+static void tp4_deliver_skb(struct kunit *test)
+{
+	const struct tp4_test_wire *c = test->param_value;
+	struct tp4_test *t = tp4_from_new(test, TP4_FROM_NR);
+	struct tp4_copy_stats st = {};
+	struct tp4_test_packet p;
+	struct sk_buff *skb;
+	bool plain = !c->proto && !c->sum;
+	u64 packets = 0;
+	u64 total = 0;
+	u32 room, len;
+
+	for (room = 40; room <= TP4_FROM_SIZE; room++) {
+		t->arr->headroom = TP4_FROM_SIZE - room;
+		for (len = 38; len <= 60; len++) {
+			tp4_put(t, .idx = len);
+			tp4_test_packet_as(c, &p, len);
+			skb = tp4_from_packet(test, &p);
+			if (tp4a_deliver_skb(t->arr, skb, &st)) {
+				KUNIT_ASSERT_TRUE(test, plain && len <= room);
+				packets++;
+				total += len;
+			} else {
+				KUNIT_ASSERT_FALSE(test, plain && len <= room);
+				KUNIT_EXPECT_EQ(test, tp4_flush(t->arr), 0);
+				tp4_expect_idle(t);
+				KUNIT_ASSERT_EQ(test, st.packets, packets);
+				/* A tag takes more frames than one. */
+				tp4_from_put(t, 100, 1);
+				KUNIT_ASSERT_TRUE(test,
+						  tp4a_from_skb(t->arr, skb,
+								&st));
+				packets++;
+				total += len + (c->proto ? VLAN_HLEN : 0);
+				tp4_flush(t->arr);
+			}
+			KUNIT_ASSERT_EQ(test, refcount_read(&skb->users), 1);
+			kfree_skb(skb);
+			tp4_test_packet_expect(t, &p);
+			tp4_expect_idle(t);
+			/* What was not needed */
+			tp4a_populate(t->arr);
+			if (t->arr->curr == t->arr->end)
+				continue;
+			tp4_test_packet_init(&p, 14);
+			skb = tp4_from_packet(test, &p);
+			KUNIT_ASSERT_TRUE(test, tp4a_deliver_skb(t->arr, skb,
+								 &st));
+			packets++;
+			total += 14;
+			kfree_skb(skb);
+			tp4_test_packet_expect(t, &p);
+			tp4_expect_idle(t);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, st.packets, packets);
+	KUNIT_EXPECT_EQ(test, st.bytes, total);
+	KUNIT_EXPECT_EQ(test, st.copied, total);
+	KUNIT_EXPECT_EQ(test, st.no_frame, 0);
+	KUNIT_EXPECT_EQ(test, t->q.stats.packets, packets);
+	KUNIT_EXPECT_EQ(test, t->q.stats.bytes, total);
+}
+
+static void tp4_deliver_skb_not(struct tp4_test *t, struct sk_buff *skb,
+				int line)
+{
+	struct tp4_copy_stats st = {};
+
+	KUNIT_EXPECT_FALSE_MSG(t->test, tp4a_deliver_skb(t->arr, skb, &st),
+			       "line %d", line);
+	KUNIT_EXPECT_EQ_MSG(t->test, st.packets, 0, "line %d", line);
+	KUNIT_EXPECT_EQ_MSG(t->test, st.no_frame, 0, "line %d", line);
+	KUNIT_EXPECT_EQ_MSG(t->test, t->q.stats.no_frame, 0, "line %d", line);
+}
+
+/* It is for the caller to find another way, and to count what is lost. */
+static void tp4_deliver_skb_refused(struct kunit *test)
+{
+	struct tp4_test *t = tp4_from_new(test, 16);
+	struct tp4_copy_stats st = {};
+	struct tp4_test_packet p[2];
+	struct sk_buff *skb;
+
+	tp4_test_packet_init(&p[0], 60);
+	tp4_test_packet_init(&p[1], 61);
+	skb = tp4_from_packet(test, &p[1]);
+
+	/* No frame, and an invalid one, which is answered. */
+	tp4_deliver_skb_not(t, skb, __LINE__);
+	tp4_expect_idle(t);
+	tp4_put(t, .idx = TP4_FROM_FRAMES);
+	tp4_deliver_skb_not(t, skb, __LINE__);
+	KUNIT_EXPECT_EQ(test, tp4a_flush(t->arr), 1);
+	tp4_expect_back(t, .idx = TP4_FROM_FRAMES, .error = EBADF);
+
+	/* A program has to see it. */
+	tp4_from_put(t, 0, 3);
+	rcu_assign_pointer(t->arr->xdp_prog, (struct bpf_prog *)1);
+	tp4_deliver_skb_not(t, skb, __LINE__);
+	rcu_assign_pointer(t->arr->xdp_prog, NULL);
+
+	/* The kernel cannot read it. */
+	if (IS_ENABLED(CONFIG_PAGE_POOL)) {
+		skb->unreadable = true;
+		tp4_deliver_skb_not(t, skb, __LINE__);
+		skb->unreadable = false;
+	}
+
+	/* It would overtake another one. */
+	swap(p[0], p[1]);
+	KUNIT_EXPECT_TRUE(test, tp4a_from_skb(t->arr, skb, &st));
+	kfree_skb(skb);
+	skb = tp4_from_packet(test, &p[1]);
+	tp4_deliver_skb_not(t, skb, __LINE__);
+	tp4_expect_idle(t);
+	KUNIT_EXPECT_EQ(test, tp4_flush(t->arr), 1);
+	tp4_test_packet_expect(t, &p[0]);
+	KUNIT_EXPECT_TRUE(test, tp4a_deliver_skb(t->arr, skb, &st));
+	tp4_test_packet_expect(t, &p[1]);
+	tp4_expect_idle(t);
+	kfree_skb(skb);
+}
+
 static struct kunit_case tp4_from_skb_cases[] = {
 	KUNIT_CASE_PARAM(tp4_from_skb_wire, tp4_wire_gen_params),
 	KUNIT_CASE(tp4_from_skb_batch),
@@ -335,6 +461,8 @@ static struct kunit_case tp4_from_skb_cases[] = {
 	KUNIT_CASE(tp4_from_skb_refill),
 	KUNIT_CASE(tp4_from_skb_unreadable),
 	KUNIT_CASE(tp4_from_skb_large),
+	KUNIT_CASE_PARAM(tp4_deliver_skb, tp4_wire_gen_params),
+	KUNIT_CASE(tp4_deliver_skb_refused),
 	{}
 };
 
