@@ -140,8 +140,8 @@ static int sysfs_mount(void)
  */
 TEST_F_TIMEOUT(zc_kick, not_needed_while_busy, 300)
 {
-	unsigned int total = tp4_scaled(300000, 30000), sent = 0, done = 0;
-	unsigned int nr = 512, kicks = 0, saved = 0, received = 0;
+	unsigned int some = tp4_scaled(300000, 30000), sent = 0, done = 0;
+	unsigned int total = some, nr = 512, kicks = 0, saved = 0, received = 0;
 	struct sched_param urgent = { .sched_priority = 1 };
 	struct ends *e = &self->e;
 	struct tp4 *t = &e->from.t;
@@ -184,6 +184,8 @@ TEST_F_TIMEOUT(zc_kick, not_needed_while_busy, 300)
 			done++;
 			t->free[t->free_nr++] = d.idx;
 		}
+		if (done == total && !saved && total < 200 * some)
+			total += some;
 		if (e->to.zc) {
 			while ((ret = tp4_recv(&e->to.t, e->pkt, ENDS_MAX_PKT)) > 0)
 				received++;
