@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <linux/udp.h>
 #include <linux/virtio_net.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <netinet/in.h>
 
@@ -440,6 +441,75 @@ TEST_F_TIMEOUT(zc_stack, ping_pong, 120)
 		ASSERT_TRUE(ret > 0 && tp4_pkt_ok(data, ret, ~seq,
 						  len - UDP_HLEN));
 	}
+}
+
+/* One of several that send numbered packets, a window at a time */
+struct sender {
+	int fd;
+	__u32 first;
+	unsigned int total;
+	unsigned int received;	/* the reader's */
+	int ret;
+	pthread_t thread;
+};
+
+#define SENDERS		4
+#define SENDER_WINDOW	32	/* of all: fewer than the frames, and than veth's ring holds */
+
+static void *sender_run(void *arg)
+{
+	struct sender *s = arg;
+	__u8 pkt[100];
+	unsigned int i;
+
+	for (i = 0; i < s->total && !s->ret; i++) {
+		while (i - __atomic_load_n(&s->received, __ATOMIC_ACQUIRE) >=
+		       SENDER_WINDOW)
+			sched_yield();
+		tp4_pkt_fill(pkt, sizeof(pkt), s->first + i);
+		s->ret = tp4_plain_send(s->fd, pkt, sizeof(pkt));
+	}
+	return NULL;
+}
+
+/*
+ * Several threads send by the stack at the same time. Each packet goes into the ring
+ * where it is sent, or with NAPI if somebody else is just there: in order either way.
+ */
+TEST_F_TIMEOUT(zc_stack, many_threads, 300)
+{
+	unsigned int total = tp4_scaled(400000, 20000), i;
+	struct sender s[SENDERS] = {};
+	struct ends *e = &self->e;
+	struct sender *from;
+	__u32 seq;
+	int ret;
+
+	for (i = 0; i < SENDERS; i++) {
+		s[i].first = i * total;
+		s[i].total = total / SENDERS;
+		s[i].fd = tp4_plain_open(e->net.a, 0);
+		ASSERT_LE(0, s[i].fd);
+		ASSERT_EQ(0, pthread_create(&s[i].thread, NULL, sender_run,
+					    &s[i]));
+	}
+	for (i = 0; i < total / SENDERS * SENDERS; i++) {
+		ret = tp4_recv_wait(&e->to.t, e->pkt, ENDS_MAX_PKT);
+		ASSERT_EQ(100, ret);
+		seq = tp4_pkt_seq(e->pkt);
+		ASSERT_GT(SENDERS, seq / total);
+		from = &s[seq / total];
+		ASSERT_TRUE(tp4_pkt_ok(e->pkt, ret, from->first + from->received,
+				       100));
+		__atomic_store_n(&from->received, from->received + 1,
+				 __ATOMIC_RELEASE);
+	}
+	for (i = 0; i < SENDERS; i++) {
+		ASSERT_EQ(0, pthread_join(s[i].thread, NULL));
+		EXPECT_EQ(0, s[i].ret);
+		close(s[i].fd);
+	}
+	EXPECT_TRUE(end_stats_ok(&e->to, total / SENDERS * SENDERS));
 }
 
 /* GRO at the far end puts packets together, and loses nothing of them */
