@@ -350,13 +350,16 @@ static void i40e_tp4_reap(struct i40e_ring *xdp_ring)
 }
 
 /* Can the device send the packet? Short ones would be a malicious driver's to it;
- * it pads from there on.
+ * it pads from there on. When it gets everything anew, what was refused before has
+ * its error, and remains refused: i40e_tp4_reap() goes by that.
  */
 static int i40e_tp4_check(const struct i40e_tp4 *tp4,
 			  const struct tp4_frame_set *p)
 {
 	u32 len = tp4f_get_packet_len(p);
 
+	if (unlikely(tp4f_get_error(p)))
+		return -tp4f_get_error(p);
 	if (unlikely(len < I40E_MIN_TX_LEN))
 		return -EINVAL;
 	if (unlikely(len > READ_ONCE(tp4->vsi->netdev->mtu) + ETH_HLEN +

@@ -969,6 +969,50 @@ TEST_F(zc_nics, reset_within_packet)
 	EXPECT_EQ(0, frames_are_back(&e->to.t));
 }
 
+/* What was refused stays so, although the rings are made anew with a larger MTU */
+TEST_F(zc_nics, refused_for_good)
+{
+	struct ends *e = &self->e;
+	struct tp4 *t = &e->to.t;
+	struct tpacket4_desc d;
+	unsigned int round, i;
+
+	if (!have_model())
+		SKIP(return, "there is no model of a card");
+	ASSERT_EQ(0, tp4_link_mtu(e->from.ifindex, 4000));
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, model("hold on"));
+		for (i = 0; i < 9; i++) {
+			unsigned int len = i == 4 ? 1600 : 500;
+
+			tp4_pkt_fill(e->pkt, len, i);
+			ASSERT_EQ(1, tp4_queue(t, e->pkt, len, 0));
+		}
+		ASSERT_LE(0, tp4_kick(t, MSG_DONTWAIT));
+		ASSERT_EQ(0, model("wait 60 waiting 8 batch"));
+		ASSERT_EQ(0, tp4_link_mtu(e->to.ifindex, 4000));
+		ASSERT_EQ(0, model("hold off"));
+		ASSERT_LE(0, tp4_kick(t, 0));
+		for (i = 0; i < 9; i++) {
+			ASSERT_TRUE(tp4_tx_next(t, &d));
+			EXPECT_EQ(i == 4 ? EMSGSIZE : 0, d.error)
+				TH_LOG("packet %u", i);
+			t->free[t->free_nr++] = d.idx;
+		}
+		for (i = 0; i < 9; i++) {
+			if (i == 4)
+				continue;
+			ASSERT_EQ(500, end_recv(&e->from, e->pkt));
+			EXPECT_TRUE(tp4_pkt_ok(e->pkt, 500, i, 500));
+		}
+		EXPECT_TRUE(end_is_empty(&e->from));
+		ASSERT_EQ(0, both_ways(e, 2000));
+		ASSERT_EQ(0, tp4_link_mtu(e->to.ifindex, ETH_DATA_LEN));
+	}
+	ASSERT_EQ(0, tp4_link_mtu(e->from.ifindex, ETH_DATA_LEN));
+	EXPECT_EQ(0, frames_are_back(t));
+}
+
 /* A descriptor in which the device speaks of something else takes no packet's place */
 TEST_F(zc_nics, status_between_packets)
 {
