@@ -25,6 +25,7 @@
 #include <linux/compiler.h>
 #include <linux/dma-direction.h>
 #include <linux/if_packet.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/types.h>
 
@@ -330,6 +331,22 @@ static inline bool tp4a_next_frame(struct tp4_packet_array *a,
 	p->curr = a->curr;
 	p->end = ++a->curr;
 	return true;
+}
+
+/**
+ * tp4a_take_frames - take frames out of an array, many at once
+ * @a: the array
+ * @n: how many
+ *
+ * For a device that is done with so many, and has nothing to say of any.
+ *
+ * Return: how many there were, up to @n.
+ */
+static inline u32 tp4a_take_frames(struct tp4_packet_array *a, u32 n)
+{
+	n = min(n, a->end - a->curr);
+	a->curr += n;
+	return n;
 }
 
 /**

@@ -196,6 +196,11 @@ static inline void trace_tp4_invalid_desc(u64 idx, u32 len, u32 offset,
 {
 }
 
+static inline bool dma_dev_need_sync(const struct device *dev)
+{
+	return true;
+}
+
 static inline void dma_sync_single_for_device(struct device *dev,
 					      dma_addr_t addr, size_t size,
 					      enum dma_data_direction dir)

@@ -487,6 +487,21 @@ void proof_next_packet(void)
 	}
 }
 
+/* tp4a_take_frames(): no more than there are. */
+void proof_take_frames(void)
+{
+	u32 curr, n, taken;
+
+	any_ordered();
+	curr = arr->curr;
+	n = nondet_u32();
+	taken = tp4a_take_frames(arr, n);
+	assert(taken <= n && taken <= arr->end - curr);
+	assert(taken == n || arr->curr == arr->end);
+	assert(arr->curr == curr + taken);
+	assert(ordered_ok());
+}
+
 /* A program lets some of the packets pass; those lie at the front then. */
 u32 tp4_xdp_run(struct tp4_packet_array *a, u32 n)
 {

@@ -216,6 +216,8 @@ static void tp4a_sync_for_device(const struct tp4_packet_array *a, u32 first,
 {
 	struct tp4_frame_set p = { .pkt_arr = (struct tp4_packet_array *)a };
 
+	if (!dma_dev_need_sync(a->dev))
+		return;
 	for (p.curr = first; p.curr != first + n; p.curr++)
 		dma_sync_single_for_device(a->dev, tp4f_get_dma(&p),
 					   1U << a->frame_shift, a->direction);
@@ -226,6 +228,8 @@ static void tp4a_sync_for_cpu(const struct tp4_packet_array *a, u32 first,
 {
 	struct tp4_frame_set p = { .pkt_arr = (struct tp4_packet_array *)a };
 
+	if (!dma_dev_need_sync(a->dev))
+		return;
 	for (p.curr = first; p.curr != first + n; p.curr++)
 		dma_sync_single_for_cpu(a->dev, tp4f_get_dma(&p),
 					1U << a->frame_shift, a->direction);
@@ -425,8 +429,8 @@ EXPORT_SYMBOL_GPL(tp4a_untake);
  * tp4a_flush - give to user space what has been taken out of an array
  * @a: the array
  *
- * Gives back the frames that tp4a_next_packet() and tp4a_next_frame() returned,
- * with the lengths and errors set since, up to the end of the last whole
+ * Gives back the frames that tp4a_next_packet(), tp4a_next_frame() and the like
+ * have taken, with the lengths and errors set since, up to the end of the last whole
  * packet. User space finds them all at once.
  *
  * If the array has an XDP program, it decides for each packet first. Frames of

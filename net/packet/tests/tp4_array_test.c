@@ -321,6 +321,28 @@ static void tp4_array_frames(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tp4_flush(t->arr), 5);
 }
 
+/* Taking many at once stops at the end, and gives back whole packets only. */
+static void tp4_array_take_frames(struct kunit *test)
+{
+	u32 first = tp4_first(test);
+	struct tp4_test *t = tp4_test_new(test, TP4_TEST_TX, 8, 8, first);
+	struct tp4_frame_set p;
+
+	tp4_test_put_packet(t, 10, 5);
+	tp4_test_put_packet(t, 20, 2);
+	tp4a_populate(t->arr);
+	KUNIT_EXPECT_EQ(test, tp4a_take_frames(t->arr, 0), 0);
+	KUNIT_EXPECT_EQ(test, tp4a_take_frames(t->arr, 3), 3);
+	KUNIT_EXPECT_EQ(test, tp4_flush(t->arr), 0);
+	KUNIT_ASSERT_TRUE(test, tp4a_peek_packet(t->arr, 0, &p));
+	KUNIT_EXPECT_EQ(test, tp4f_get_frame_id(&p), 13);
+	KUNIT_EXPECT_EQ(test, tp4a_take_frames(t->arr, 3), 3);
+	KUNIT_EXPECT_EQ(test, tp4_flush(t->arr), 5);
+	KUNIT_EXPECT_EQ(test, tp4a_take_frames(t->arr, U32_MAX), 1);
+	KUNIT_EXPECT_EQ(test, tp4a_take_frames(t->arr, U32_MAX), 0);
+	KUNIT_EXPECT_EQ(test, tp4_flush(t->arr), 2);
+}
+
 /* A packet whose end is missing waits for it, outside of the array. */
 static void tp4_array_unfinished(struct kunit *test)
 {
@@ -687,6 +709,7 @@ static struct kunit_case tp4_array_cases[] = {
 	KUNIT_CASE_PARAM(tp4_array_flush_whole_packets, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_array_put_back, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_array_frames, tp4_start_gen_params),
+	KUNIT_CASE_PARAM(tp4_array_take_frames, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_array_unfinished, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_array_unfinished_no_room, tp4_start_gen_params),
 	KUNIT_CASE_PARAM(tp4_array_bad_frame, tp4_start_gen_params),

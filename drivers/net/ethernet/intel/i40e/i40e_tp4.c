@@ -86,6 +86,7 @@
  * @rx_frames: frames so far of a packet that is being received
  * @rx_bad: it has an error
  * @tx_posted: frames in @tx that the device has, or that it cannot send
+ * @tx_refused: the latter
  * @timer: looks for empty frames
  * @look_ns: when
  * @hang_at: descriptor that the device was at when the service task came last
@@ -106,6 +107,7 @@ struct i40e_tp4 {
 	u8 rx_frames;
 	bool rx_bad;
 	u32 tx_posted;
+	u32 tx_refused;
 	struct hrtimer timer;
 	u32 look_ns;
 	u16 hang_at;
@@ -300,23 +302,16 @@ static void i40e_tp4_free_xdp_frame(struct i40e_ring *xdp_ring, u16 i, u32 n)
 	}
 }
 
-/* Takes what the device has sent, and what it cannot send. */
-static void i40e_tp4_reap(struct i40e_ring *xdp_ring)
+/* Takes the next @done descriptors' packets one by one: some are a program's, or
+ * there are packets between them that the device cannot send.
+ */
+static void i40e_tp4_reap_each(struct i40e_ring *xdp_ring, u32 done)
 {
 	unsigned int bytes = 0, packets = 0;
 	struct i40e_tp4 *tp4 = xdp_ring->tp4;
 	u16 ntc = xdp_ring->next_to_clean;
-	u32 head = i40e_get_head(xdp_ring);
 	struct tp4_frame_set p;
-	u32 completed, n;
-	u32 done = 0;
-
-	/* Where the device cannot be, it is not. */
-	if (likely(head < xdp_ring->count))
-		done = head < ntc ? head + xdp_ring->count - ntc : head - ntc;
-	if (unlikely(done > i40e_tp4_used(xdp_ring)))
-		done = 0;
-	completed = done;
+	u32 n;
 
 	for (;;) {
 		n = done ? i40e_tp4_xdp_descs(xdp_ring, ntc) : 0;
@@ -333,11 +328,11 @@ static void i40e_tp4_reap(struct i40e_ring *xdp_ring)
 		if (!tp4->tx_posted || !tp4a_peek_packet(tp4->tx, 0, &p))
 			break;
 		n = tp4f_num_frames(&p);
-		if (likely(!tp4f_get_error(&p))) {
+		if (unlikely(tp4f_get_error(&p))) {
+			tp4->tx_refused -= n;
+		} else {
 			if (n > done)
 				break;
-			bytes += tp4f_get_packet_len(&p);
-			packets++;
 			ntc = i40e_tp4_inc(xdp_ring, ntc, n);
 			done -= n;
 		}
@@ -346,24 +341,42 @@ static void i40e_tp4_reap(struct i40e_ring *xdp_ring)
 	}
 	xdp_ring->next_to_clean = ntc;
 	i40e_update_tx_stats(xdp_ring, packets, bytes);
-	i40e_arm_wb(xdp_ring, tp4->vsi, completed);
+}
+
+/* Takes what the device has sent, and what it cannot send. */
+static void i40e_tp4_reap(struct i40e_ring *xdp_ring)
+{
+	struct i40e_tp4 *tp4 = xdp_ring->tp4;
+	u16 ntc = xdp_ring->next_to_clean;
+	u32 head = i40e_get_head(xdp_ring);
+	u32 done = 0;
+
+	/* Where the device cannot be, it is not. */
+	if (likely(head < xdp_ring->count))
+		done = head < ntc ? head + xdp_ring->count - ntc : head - ntc;
+	if (unlikely(done > i40e_tp4_used(xdp_ring)))
+		done = 0;
+
+	if (likely(!xdp_ring->xdp_tx_active && !tp4->tx_refused)) {
+		tp4->tx_posted -= tp4a_take_frames(tp4->tx, done);
+		xdp_ring->next_to_clean = i40e_tp4_inc(xdp_ring, ntc, done);
+	} else {
+		i40e_tp4_reap_each(xdp_ring, done);
+	}
+	i40e_arm_wb(xdp_ring, tp4->vsi, done);
 }
 
 /* Can the device send the packet? Short ones would be a malicious driver's to it;
  * it pads from there on. When it gets everything anew, what was refused before has
  * its error, and remains refused: i40e_tp4_reap() goes by that.
  */
-static int i40e_tp4_check(const struct i40e_tp4 *tp4,
-			  const struct tp4_frame_set *p)
+static int i40e_tp4_check(const struct tp4_frame_set *p, u32 len, u32 max_len)
 {
-	u32 len = tp4f_get_packet_len(p);
-
 	if (unlikely(tp4f_get_error(p)))
 		return -tp4f_get_error(p);
 	if (unlikely(len < I40E_MIN_TX_LEN))
 		return -EINVAL;
-	if (unlikely(len > READ_ONCE(tp4->vsi->netdev->mtu) + ETH_HLEN +
-			   VLAN_HLEN ||
+	if (unlikely(len > max_len ||
 		     tp4f_num_frames(p) > I40E_MAX_BUFFER_TXD))
 		return -EMSGSIZE;
 	return 0;
@@ -404,28 +417,32 @@ static void i40e_tp4_report_status(struct i40e_tx_desc *tx_desc)
 static bool i40e_tp4_send(struct i40e_ring *xdp_ring)
 {
 	struct i40e_tp4 *tp4 = xdp_ring->tp4;
+	u32 max_len = READ_ONCE(tp4->vsi->netdev->mtu) + ETH_HLEN + VLAN_HLEN;
+	unsigned int bytes = 0, packets = 0;
 	struct i40e_tx_desc *last = NULL;
-	unsigned int packets = 0;
 	struct tp4_frame_set p;
-	bool failed = false;
+	bool refused = false;
+	u32 len, n;
 	int err;
-	u32 n;
 
 	tp4a_tx_busy(tp4->tx);
 	tp4a_populate(tp4->tx);
 	while (tp4a_peek_packet(tp4->tx, tp4->tx_posted, &p)) {
 		n = tp4f_num_frames(&p);
-		err = i40e_tp4_check(tp4, &p);
+		len = tp4f_get_packet_len(&p);
+		err = i40e_tp4_check(&p, len, max_len);
 		if (unlikely(err)) {
 			tp4f_set_packet_error(&p, -err);
 			tp4->tx_posted += n;
-			failed = true;
+			tp4->tx_refused += n;
+			refused = true;
 			continue;
 		}
 		if (n > I40E_DESC_UNUSED(xdp_ring))
 			break;
 		last = i40e_tp4_post(xdp_ring, &p);
 		tp4->tx_posted += n;
+		bytes += len;
 		if (++packets % I40E_TP4_RS_STRIDE == 0)
 			i40e_tp4_report_status(last);
 	}
@@ -433,8 +450,9 @@ static bool i40e_tp4_send(struct i40e_ring *xdp_ring)
 		if (packets % I40E_TP4_RS_STRIDE)
 			i40e_tp4_report_status(last);
 		i40e_xdp_ring_update_tail(xdp_ring);
+		i40e_update_tx_stats(xdp_ring, packets, bytes);
 	}
-	return failed;
+	return refused;
 }
 
 /**
@@ -621,6 +639,7 @@ void i40e_tp4_configure_tx(struct i40e_ring *xdp_ring)
 
 	tp4->q_vector = xdp_ring->q_vector;
 	tp4->tx_posted = 0;
+	tp4->tx_refused = 0;
 	tp4->hang = 0;
 	xdp_ring->xdp_tx_active = 0;
 }
