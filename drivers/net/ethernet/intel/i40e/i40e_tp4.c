@@ -81,6 +81,7 @@
  * @rx_elems: frames that @rx has room for
  * @tx_elems: likewise
  * @rx_buf_len: bytes that the device may write to a frame
+ * @dead: the rings have not started, and NAPI leaves them alone
  * @rxq: what @rx was told of last, for XDP programs
  * @q_vector: of the rings, when they were configured last
  * @rx_frames: frames so far of a packet that is being received
@@ -102,6 +103,7 @@ struct i40e_tp4 {
 	u32 rx_elems;
 	u32 tx_elems;
 	u16 rx_buf_len;
+	bool dead;
 	struct xdp_rxq_info *rxq;
 	struct i40e_q_vector *q_vector;
 	u8 rx_frames;
@@ -236,6 +238,9 @@ int i40e_tp4_clean_rx_irq(struct i40e_ring *rx_ring, int budget)
 	int packets = 0;
 	int given;
 	u64 qword;
+
+	if (unlikely(tp4->dead))
+		return 0;
 
 	while (packets < budget && ntc != rx_ring->next_to_use) {
 		rx_desc = I40E_RX_DESC(rx_ring, ntc);
@@ -466,6 +471,9 @@ bool i40e_tp4_clean_tx_irq(struct i40e_ring *xdp_ring)
 	struct i40e_tp4 *tp4 = xdp_ring->tp4;
 	int completed;
 
+	if (unlikely(tp4->dead))
+		return true;
+
 	i40e_tp4_reap(xdp_ring);
 	completed = tp4a_flush(tp4->tx);
 	if (i40e_tp4_send(xdp_ring))
@@ -484,7 +492,7 @@ static bool i40e_tp4_tx_is_idle(struct i40e_ring *xdp_ring)
 
 	/* With next to no room, there is an interrupt to come. */
 	return tp4a_tx_idle(tp4->tx, tp4->tx_posted) ||
-	       room < I40E_MAX_BUFFER_TXD;
+	       room < I40E_MAX_BUFFER_TXD || tp4->dead;
 }
 
 static bool i40e_tp4_rx_is_idle(struct i40e_ring *rx_ring)
@@ -493,7 +501,7 @@ static bool i40e_tp4_rx_is_idle(struct i40e_ring *rx_ring)
 	bool wants_frames = i40e_tp4_has_room(rx_ring);
 
 	if (!tp4a_rx_idle(tp4->rx, wants_frames))
-		return false;
+		return tp4->dead;
 	if (wants_frames && !hrtimer_active(&tp4->timer)) {
 		hrtimer_start(&tp4->timer, ns_to_ktime(tp4->look_ns),
 			      HRTIMER_MODE_REL_PINNED);
@@ -611,6 +619,7 @@ void i40e_tp4_configure_rx(struct i40e_ring *rx_ring)
 		return;
 
 	rx_ring->rx_buf_len = tp4->rx_buf_len;
+	tp4->dead = false;
 	tp4->q_vector = rx_ring->q_vector;
 	tp4->look_ns = I40E_TP4_LOOK_MIN_NS;
 	if (tp4->rxq == &rx_ring->xdp_rxq)
@@ -637,6 +646,7 @@ void i40e_tp4_configure_tx(struct i40e_ring *xdp_ring)
 	if (!tp4)
 		return;
 
+	tp4->dead = false;
 	tp4->q_vector = xdp_ring->q_vector;
 	tp4->tx_posted = 0;
 	tp4->tx_refused = 0;
@@ -676,6 +686,25 @@ void i40e_tp4_started(struct i40e_vsi *vsi)
 	list_for_each_entry(tp4, &vsi->tp4_list, list)
 		if (tp4->parms.queue_pair < vsi->num_queue_pairs)
 			i40e_force_wb(vsi, tp4->q_vector);
+}
+
+/**
+ * i40e_tp4_not_started - a queue pair was to be started, and has not been
+ * @vsi: its VSI
+ * @queue_pair: the queue pair
+ *
+ * A reset follows, which needs NAPI to be on, as that is the first that it stops.
+ * Until then NAPI is not to tell the device of anything.
+ */
+void i40e_tp4_not_started(struct i40e_vsi *vsi, int queue_pair)
+{
+	struct i40e_tp4 *rx = vsi->rx_rings[queue_pair]->tp4;
+	struct i40e_tp4 *tx = vsi->xdp_rings[queue_pair]->tp4;
+
+	if (rx)
+		rx->dead = true;
+	if (tx)
+		tx->dead = true;
 }
 
 /**

@@ -25,6 +25,7 @@ void i40e_tp4_configure_tx(struct i40e_ring *xdp_ring);
 void i40e_tp4_refill(struct i40e_ring *rx_ring);
 bool i40e_tp4_napi_first(struct i40e_vsi *vsi);
 void i40e_tp4_started(struct i40e_vsi *vsi);
+void i40e_tp4_not_started(struct i40e_vsi *vsi, int queue_pair);
 void i40e_tp4_clean_rx_ring(struct i40e_ring *rx_ring);
 int i40e_tp4_clean_rx_irq(struct i40e_ring *rx_ring, int budget);
 bool i40e_tp4_clean_tx_irq(struct i40e_ring *xdp_ring);
@@ -62,6 +63,10 @@ static inline bool i40e_tp4_napi_first(struct i40e_vsi *vsi)
 }
 
 static inline void i40e_tp4_started(struct i40e_vsi *vsi)
+{
+}
+
+static inline void i40e_tp4_not_started(struct i40e_vsi *vsi, int queue_pair)
 {
 }
 
