@@ -2327,6 +2327,56 @@ TEST_F_TIMEOUT(zc_nic_xdp, redirect, 300)
 }
 
 /*
+ * From a queue that is held to another port, and there to a ring that is held as
+ * well: the one socket's NAPI has no business in the other's.
+ */
+TEST_F_TIMEOUT(zc_nic_xdp, redirect_to_peer, 300)
+{
+	unsigned long long deadline = tp4_now_ms() + TP4_WAIT_MS;
+	struct tpacket_stats_v4 st = {};
+	struct ends *e = &self->e;
+	long long others;
+	int pass, prog;
+	__u32 seq;
+
+	if (!have_model())
+		SKIP(return, "there is no model of the ports");
+	/* Without a program of its own, A takes none of them */
+	pass = tp4_prog_const(XDP_PASS);
+	ASSERT_LE(0, pass);
+	ASSERT_EQ(0, tp4_link_xdp(e->from.ifindex, pass, XDP_FLAGS_DRV_MODE));
+	prog = tp4_prog_redirect(e->from.ifindex);
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, prog, XDP_FLAGS_DRV_MODE));
+	ASSERT_EQ(0, nics_ready(e));
+	ASSERT_EQ(0, model("wait 60 receives 1 status"));
+	/* Not back to B, which would send it round and round */
+	ASSERT_EQ(0, model("peer wire sink"));
+	ASSERT_EQ(0, model("peer sink reset"));
+	ASSERT_EQ(0, model("gen 500 proto=raw size=300 rate=40000 burst=32"));
+	while (st.xdp_redirect < 500 && tp4_now_ms() < deadline)
+		ASSERT_EQ(0, tp4_stats(e->to.t.fd, &st));
+	EXPECT_EQ(500, st.xdp_redirect);
+	EXPECT_EQ(0, st.xdp_errors);
+
+	for (seq = 0; seq < 100; seq++) {
+		tp4_pkt_fill(e->pkt, 300, seq);
+		ASSERT_EQ(0, end_queue(&e->from, e->pkt, 300, 0));
+	}
+	ASSERT_EQ(0, end_kick(&e->from, 100 * 300));
+	/* Each CPU has a ring for this, and CPU 0 that of the socket */
+	others = model_value("peer sink", "packets") - 100;
+	EXPECT_LE(0, others);
+	EXPECT_GE(tp4_cpus() == 1 ? 0 : 500, others);
+	ASSERT_EQ(0, model("peer wire peer"));
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, -1, XDP_FLAGS_DRV_MODE));
+	ASSERT_EQ(0, tp4_link_xdp(e->from.ifindex, -1, XDP_FLAGS_DRV_MODE));
+	close(prog);
+	close(pass);
+	ASSERT_EQ(0, one_way(e, 1000, BATCH, LEAST, ETH_FRAME_LEN, 0));
+}
+
+/*
  * The first socket's reset fails before the driver has made any ring of the XDP
  * kind. It tries ten times to learn the version of the firmware, which is the
  * admin queue's command 1.
