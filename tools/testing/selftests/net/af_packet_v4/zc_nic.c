@@ -969,6 +969,45 @@ TEST_F(zc_nics, reset_within_packet)
 	EXPECT_EQ(0, frames_are_back(&e->to.t));
 }
 
+/* Nor does what there is of one for the stack when the queue changes hands */
+TEST_F(zc_nics, begun_for_the_stack)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	unsigned int round, i;
+	int plain, prog;
+
+	if (!have_model())
+		SKIP(return, "there is no model of a card");
+	/* So that only the queue pair is restarted */
+	prog = tp4_prog_const(XDP_PASS);
+	ASSERT_LE(0, prog);
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, prog, XDP_FLAGS_DRV_MODE));
+	close(prog);
+	for (round = 0; round < 3; round++) {
+		end_close(&e->to);
+		ASSERT_EQ(0, nics_ready(e));
+		plain = tp4_plain_open(e->to.ifindex, TP4_ETH_P);
+		ASSERT_LE(0, plain);
+		for (i = 0; i < 103; i++) {
+			if (i == 100)
+				ASSERT_EQ(0, model("fault rx-truncated 3"));
+			tp4_pkt_fill(e->pkt, 300, i);
+			ASSERT_EQ(0, end_queue(&e->from, e->pkt, 300, 0));
+			ASSERT_EQ(0, end_kick(&e->from, 300));
+			if (i >= 100)
+				continue;
+			ASSERT_EQ(300, tp4_plain_recv(plain, e->pkt,
+						      ENDS_MAX_PKT));
+			ASSERT_TRUE(tp4_pkt_ok(e->pkt, 300, i, 300));
+		}
+		close(plain);
+		ASSERT_EQ(0, model("wait 60 rx-truncated 0 fault"));
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, both_ways(e, 500));
+	}
+}
+
 /* What was refused stays so, although the rings are made anew with a larger MTU */
 TEST_F(zc_nics, refused_for_good)
 {
