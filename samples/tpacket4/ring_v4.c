@@ -38,10 +38,12 @@ struct v4_pool {
 	unsigned int refs;
 };
 
+/* in_place: what is received is given back at once, and was not copied */
 struct ring_v4 {
 	struct tp4_socket sock;
 	struct tp4_socket_opts opts;
 	struct v4_pool *pool;
+	bool in_place;
 	struct tpacket4_desc *desc;	/* scratch */
 	unsigned int nr_desc;
 };
@@ -203,6 +205,7 @@ static void v4_open(struct port *port, struct v4_pool *pool)
 
 	prefault(v4->sock.map, v4->sock.map_len);
 	port->fd = v4->sock.fd;
+	v4->in_place = port->roles == ROLE_RX;
 	v4->nr_desc = port->frames;
 	v4->desc = xcalloc(v4->nr_desc, sizeof(*v4->desc));
 	if (port->roles & ROLE_RX)
@@ -280,6 +283,34 @@ static unsigned int v4_colour(const struct tp4_buffer *buf, __u64 idx,
 	return idx % places * CACHE_LINE;
 }
 
+static void v4_seg(const struct ring_v4 *v4, const struct tpacket4_desc *desc,
+		   struct seg *seg)
+{
+	seg->data = tp4_desc_data(&v4->pool->pb->buf, desc);
+	seg->handle = desc->idx;
+	seg->len = desc->len;
+	seg->wire_len = desc->len;
+	seg->vlan_tpid = 0;
+	seg->more = desc->flags & TP4_PKT_CONT;
+}
+
+/* Frames stay in the ring until v4_rx_release(). */
+static unsigned int v4_rx_in_place(struct ring_v4 *v4, struct seg *segs,
+				   unsigned int nr)
+{
+	const struct tpacket4_desc *desc;
+	unsigned int i;
+
+	nr = tp4q_peek(&v4->sock.rx, nr);
+	for (i = 0; i < nr; i++) {
+		desc = tp4q_peeked(&v4->sock.rx, i);
+		if (desc->error)
+			break;
+		v4_seg(v4, desc, &segs[i]);
+	}
+	return i;
+}
+
 static unsigned int v4_rx(struct port *port, struct seg *segs, unsigned int nr)
 {
 	struct ring_v4 *v4 = port->priv;
@@ -287,6 +318,13 @@ static unsigned int v4_rx(struct port *port, struct seg *segs, unsigned int nr)
 	unsigned int i;
 
 	v4_refill(v4);
+	if (v4->in_place) {
+		n = v4_rx_in_place(v4, segs, nr);
+		if (n || !tp4q_is_ready(&v4->sock.rx))
+			return n;
+		/* One with an error is the first: it leaves the ring. */
+		nr = 1;
+	}
 	nr = tp4q_dequeue_batch(&v4->sock.rx, v4->desc,
 				nr < v4->nr_desc ? nr : v4->nr_desc);
 	for (i = 0; i < nr; i++) {
@@ -298,13 +336,7 @@ static unsigned int v4_rx(struct port *port, struct seg *segs, unsigned int nr)
 				v4_put(v4->pool, desc->idx);
 			continue;
 		}
-		segs[n].data = tp4_desc_data(&v4->pool->pb->buf, desc);
-		segs[n].handle = desc->idx;
-		segs[n].len = desc->len;
-		segs[n].wire_len = desc->len;
-		segs[n].vlan_tpid = 0;
-		segs[n].more = desc->flags & TP4_PKT_CONT;
-		n++;
+		v4_seg(v4, desc, &segs[n++]);
 	}
 	return n;
 }
@@ -332,8 +364,11 @@ static void v4_rx_release(struct port *port, const struct seg *segs,
 		if (pb->keeps && pb->refs > 1 &&
 		    !v4_still_filled(port, &pb->buf, &segs[i]))
 			pb->filled[segs[i].handle] = false;
-		v4_put(v4->pool, segs[i].handle);
+		if (!v4->in_place)
+			v4_put(v4->pool, segs[i].handle);
 	}
+	if (v4->in_place)
+		tp4q_recycle(&v4->sock.rx, nr);
 }
 
 static void v4_tx_reap(struct port *port)

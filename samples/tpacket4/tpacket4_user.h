@@ -31,6 +31,10 @@
  *           tp4q_enqueue_batch(&sock.rx, d, n);
  *   }
  *
+ * Or, as the frames go back where they came from, without a copy of each
+ * descriptor: tp4q_peek(), tp4q_peeked() and tp4q_recycle(). To another ring it
+ * is tp4q_move().
+ *
  * Functions that can fail return 0 (or a count) or a negative errno. No
  * function takes a lock: a ring has one user at a time.
  */
@@ -183,6 +187,27 @@ static inline void tp4_desc_set(struct tpacket4_desc *slot,
 	slot->idx = desc->idx;
 	if (!TP4_ONE_ACCESS)
 		slot->len = half.w.len;
+	if (TP4_ONE_ACCESS && memorder == __ATOMIC_RELAXED)
+		__atomic_store_n(tp4_desc_half_ptr(slot), half.all,
+				 __ATOMIC_RELAXED);
+	else if (TP4_ONE_ACCESS)
+		__atomic_store_n(tp4_desc_half_ptr(slot), half.all,
+				 __ATOMIC_RELEASE);
+	else if (memorder == __ATOMIC_RELAXED)
+		__atomic_store_n(tp4_desc_word_ptr(slot), half.w.word,
+				 __ATOMIC_RELAXED);
+	else
+		__atomic_store_n(tp4_desc_word_ptr(slot), half.w.word,
+				 __ATOMIC_RELEASE);
+}
+
+/* Gives a descriptor to the kernel that receives: only its idx counts. */
+static inline void tp4_desc_set_owner(struct tpacket4_desc *slot, int memorder)
+{
+	union tp4_desc_half half;
+
+	half.all = 0;
+	half.f.flags = TP4_DESC_KERNEL;
 	if (TP4_ONE_ACCESS && memorder == __ATOMIC_RELAXED)
 		__atomic_store_n(tp4_desc_half_ptr(slot), half.all,
 				 __ATOMIC_RELAXED);
@@ -362,6 +387,134 @@ static inline unsigned int tp4q_dequeue_batch(struct tpacket4_queue *q,
 	q->last_used_idx = first + i;
 	q->num_free += i;
 	return i;
+}
+
+/**
+ * tp4q_peek() - how many descriptors has the kernel given back?
+ * @q: the queue
+ * @nr: how many are wanted at most
+ *
+ * As tp4q_dequeue_batch(), but they stay where they are: tp4q_peeked() says
+ * where, and tp4q_recycle() gives them to the kernel again. Nothing is copied,
+ * so this is what a receiver is best off with that is done with its packets
+ * before it looks for the next ones. They can also be dequeued after all.
+ *
+ * Return: the number of descriptors, 0 when there are none.
+ */
+static inline unsigned int tp4q_peek(const struct tpacket4_queue *q,
+				     unsigned int nr)
+{
+	unsigned int first = q->last_used_idx, mask = q->ring_mask;
+	unsigned int held = tp4q_num_held(q);
+	struct tpacket4_desc *ring = q->ring;
+	union tp4_desc_word w;
+	unsigned int i;
+
+	/* A descriptor that was never given looks like one that came back. */
+	if (nr > held)
+		nr = held;
+
+	for (i = 0; i < nr; i++) {
+		/* Pairs with the kernel's release, as in tp4_desc_get() */
+		w.word = __atomic_load_n(tp4_desc_word_ptr(&ring[(first + i) &
+								 mask]),
+					 __ATOMIC_ACQUIRE);
+		if (w.f.flags & TP4_DESC_KERNEL)
+			break;
+	}
+	return i;
+}
+
+/**
+ * tp4q_peeked() - a descriptor that tp4q_peek() has counted
+ * @q: the queue
+ * @i: its number, from 0 on
+ *
+ * Return: the descriptor, in the ring; not to be used after tp4q_recycle().
+ */
+static inline const struct tpacket4_desc *
+tp4q_peeked(const struct tpacket4_queue *q, unsigned int i)
+{
+	return &q->ring[(q->last_used_idx + i) & q->ring_mask];
+}
+
+/**
+ * tp4q_recycle() - give frames that tp4q_peek() has shown to an RX ring again
+ * @q: the queue
+ * @nr: how many; no more than tp4q_peek() has counted
+ *
+ * As tp4q_dequeue_batch() and tp4q_enqueue_batch() of these descriptors. On a
+ * ring that is full of frames, as it should be, all that is written is whose
+ * they are. A descriptor with the error EBADF names no frame: do not recycle
+ * it.
+ */
+static inline void tp4q_recycle(struct tpacket4_queue *q, unsigned int nr)
+{
+	unsigned int from = q->last_used_idx, to = q->avail_idx;
+	struct tpacket4_desc *ring = q->ring;
+	unsigned int mask = q->ring_mask;
+	/* In a full ring they are where they go. */
+	bool move = q->num_free;
+	unsigned int i;
+
+	if (!nr)
+		return;
+
+	/* Some go where others are: then the first ones first. */
+	if (move && q->num_free < nr) {
+		for (i = 0; i < nr; i++)
+			ring[(to + i) & mask].idx = ring[(from + i) & mask].idx;
+		move = false;
+	}
+	for (i = nr - 1; i > 0; i--) {
+		if (move)
+			ring[(to + i) & mask].idx = ring[(from + i) & mask].idx;
+		tp4_desc_set_owner(&ring[(to + i) & mask], __ATOMIC_RELAXED);
+	}
+	if (move)
+		ring[to & mask].idx = ring[from & mask].idx;
+	tp4_desc_set_owner(&ring[to & mask], __ATOMIC_RELEASE);
+
+	q->last_used_idx = from + nr;
+	q->avail_idx = to + nr;
+}
+
+/**
+ * tp4q_move() - give descriptors that tp4q_peek() has shown to another ring
+ * @from: the queue they are in
+ * @to: the queue they go to, of the same packet buffer
+ * @nr: how many; no more than tp4q_peek() has counted
+ *
+ * As tp4q_dequeue_batch() and tp4q_enqueue_batch(), without the copy between
+ * them: RX to TX sends what was received, as it is; TX to RX makes empty frames
+ * of those that were sent. All or nothing. TX: follow with tp4_socket_kick().
+ *
+ * Return: 0, or -ENOSPC when @nr exceeds tp4q_num_free() of @to.
+ */
+static inline int tp4q_move(struct tpacket4_queue *from,
+			    struct tpacket4_queue *to, unsigned int nr)
+{
+	unsigned int first = from->last_used_idx, first_to = to->avail_idx;
+	unsigned int mask = from->ring_mask, mask_to = to->ring_mask;
+	struct tpacket4_desc *ring = from->ring, *ring_to = to->ring;
+	unsigned int i;
+
+	if (nr > to->num_free)
+		return -ENOSPC;
+	if (!nr)
+		return 0;
+
+	for (i = nr - 1; i > 0; i--)
+		tp4_desc_set(&ring_to[(first_to + i) & mask_to],
+			     &ring[(first + i) & mask], __ATOMIC_RELAXED);
+	tp4_desc_set(&ring_to[first_to & mask_to], &ring[first & mask],
+		     __ATOMIC_RELEASE);
+
+	from->last_used_idx = first + nr;
+	from->num_free += nr;
+	to->avail_idx = first_to + nr;
+	to->num_free -= nr;
+	return 0;
 }
 
 /**

@@ -230,6 +230,127 @@ static bool test_frames(void)
 	return ok;
 }
 
+/* What was peeked at can be dequeued, or recycled: then only the owner changes. */
+static bool test_recycle(void)
+{
+	static const __u64 frames[] = { 7, 0x123456789aULL, 5, 3 };
+	struct tpacket4_desc out[4];
+	unsigned int i;
+	bool ok;
+
+	fresh_ring(4);
+	ok = same("peek", tp4q_peek(&queue, 4), 0);
+	ok &= same("enqueue", tp4q_enqueue_frames(&queue, frames, 4), 0);
+	ok &= same("peek", tp4q_peek(&queue, 4), 0);
+	for (i = 0; i < 4; i++) {
+		ring[i].len = 60 + i;
+		ring[i].offset = 256;
+	}
+	kernel_done(0, 2, 0);
+	kernel_done(3, 1, EBADF);
+	ok &= same("up to the first that is missing", tp4q_peek(&queue, 4), 2);
+	ok &= same("no more than asked for", tp4q_peek(&queue, 1), 1);
+	ok &= same_desc(tp4q_peeked(&queue, 1), frames[1], 61, 256, 0, 0);
+	ok &= same("num_held", tp4q_num_held(&queue), 4);
+
+	tp4q_recycle(&queue, 0);
+	ok &= same("none", ring[0].flags, 0);
+	tp4q_recycle(&queue, 1);
+	ok &= same_desc(&ring[0], frames[0], 0, 0, 0, TP4_DESC_KERNEL);
+	ok &= same_desc(&ring[1], frames[1], 61, 256, 0, 0);
+	ok &= same("num_held", tp4q_num_held(&queue), 4);
+
+	ok &= same("peek", tp4q_peek(&queue, 4), 1);
+	ok &= same("dequeue", tp4q_dequeue_batch(&queue, out, 4), 1);
+	ok &= same_desc(out, frames[1], 61, 256, 0, 0);
+	ok &= same("peek", tp4q_peek(&queue, 4), 0);
+	kernel_done(2, 1, 0);
+	ok &= same("across the end", tp4q_peek(&queue, 4), 2);
+	ok &= same_desc(tp4q_peeked(&queue, 1), frames[3], 63, 256, EBADF, 0);
+	kernel_done(0, 1, 0);
+	ok &= same("not one that was not given", tp4q_peek(&queue, 4), 3);
+	return ok;
+}
+
+/* A ring that is not full: the frames go to other slots, which may be their own. */
+static bool test_recycle_gap(void)
+{
+	struct tpacket4_desc out[RING_NR];
+	__u64 frames[RING_NR];
+	unsigned int gap, i;
+	bool ok = true;
+
+	for (gap = 1; gap < RING_NR; gap++) {
+		unsigned int nr = RING_NR - gap;
+
+		fresh_ring(RING_NR);
+		/* And 2^32 is in the middle of it. */
+		queue.avail_idx = -gap - 1;
+		queue.last_used_idx = -gap - 1;
+		for (i = 0; i < nr; i++)
+			frames[i] = 100 * gap + i;
+		ok &= same("enqueue", tp4q_enqueue_frames(&queue, frames, nr),
+			   0);
+		kernel_done(queue.last_used_idx, nr, 0);
+		ok &= same("peek", tp4q_peek(&queue, RING_NR), nr);
+		tp4q_recycle(&queue, nr);
+		ok &= same("num_free", tp4q_num_free(&queue), gap);
+		ok &= same("peek", tp4q_peek(&queue, RING_NR), 0);
+		kernel_done(queue.last_used_idx, nr, 0);
+		ok &= same("dequeue",
+			   tp4q_dequeue_batch(&queue, out, RING_NR), nr);
+		for (i = 0; i < nr; i++)
+			ok &= same("idx", out[i].idx, frames[i]);
+	}
+	return ok;
+}
+
+/* From one ring to a smaller one, each about to begin again; flags stay. */
+static bool test_move(void)
+{
+	struct tpacket4_desc in[5] = {}, other[4] = {};
+	struct tpacket4_queue to;
+	unsigned int i;
+	bool ok;
+
+	fresh_ring(RING_NR);
+	queue.avail_idx = -3U;
+	queue.last_used_idx = -3U;
+	tp4q_init(&to, other, 4);
+	to.avail_idx = -2U;
+	to.last_used_idx = -2U;
+	for (i = 0; i < 5; i++) {
+		in[i].idx = 100 + i;
+		in[i].len = 60 + i;
+		in[i].offset = 256;
+		in[i].flags = i == 1 ? TP4_PKT_CONT : 0;
+	}
+	ok = same("enqueue", tp4q_enqueue_batch(&queue, in, 5), 0);
+	kernel_done(queue.last_used_idx, 5, ENOBUFS);
+	ok &= same("peek", tp4q_peek(&queue, RING_NR), 5);
+
+	ok &= same("too many", -tp4q_move(&queue, &to, 5), ENOSPC);
+	ok &= same("none", tp4q_move(&queue, &to, 0), 0);
+	ok &= same("num_held", tp4q_num_held(&queue), 5);
+	ok &= same("num_free", tp4q_num_free(&to), 4);
+	for (i = 0; i < 4; i++)
+		ok &= same("untouched", other[i].flags, 0);
+
+	ok &= same("move", tp4q_move(&queue, &to, 3), 0);
+	for (i = 0; i < 3; i++)
+		ok &= same_desc(&other[(i - 2U) & 3], 100 + i, 60 + i, 256, 0,
+				in[i].flags | TP4_DESC_KERNEL);
+	ok &= same("the next slot", other[1].flags, 0);
+	ok &= same("num_held", tp4q_num_held(&queue), 2);
+	ok &= same("num_free", tp4q_num_free(&to), 1);
+	ok &= same("peek", tp4q_peek(&queue, RING_NR), 2);
+	ok &= same("the next", tp4q_peeked(&queue, 0)->idx, 103);
+	ok &= same("peek", tp4q_peek(&to, 4), 0);
+	ok &= same("move", tp4q_move(&queue, &to, 1), 0);
+	ok &= same_desc(&other[1], 103, 63, 256, 0, TP4_DESC_KERNEL);
+	return ok;
+}
+
 /* Marks the descriptor taken last, and none that the kernel owns. */
 static bool test_mark_seen(void)
 {
@@ -337,6 +458,7 @@ static bool test_kick(void)
  */
 struct stress {
 	__u64 total;
+	unsigned int frames;
 	__u64 kernel_taken;
 	__u64 kernel_bad;
 	__u64 kernel_part;
@@ -474,11 +596,87 @@ static bool test_stress(__u64 total)
 	return ok;
 }
 
+/* Frames go round, in their order; the kernel says how many have before. */
+static void *kernel_recycles(void *arg)
+{
+	struct tp4_backoff backoff = { .max = 4096, .yield = true };
+	struct stress *stress = arg;
+
+	while (stress->kernel_taken < stress->total) {
+		struct tpacket4_desc *slot;
+		union tp4_desc_word w;
+
+		w.word = load_word(stress->kernel_taken);
+		if (!(w.f.flags & TP4_DESC_KERNEL)) {
+			if (__atomic_load_n(&stress->stop, __ATOMIC_RELAXED))
+				break;
+			tp4_backoff_wait(&backoff);
+			continue;
+		}
+		tp4_backoff_reset(&backoff);
+		slot = &ring[stress->kernel_taken % STRESS_NR];
+		if (slot->idx != stress->kernel_taken % stress->frames)
+			stress->kernel_bad++;
+		slot->len = stress->kernel_taken++;
+		w.f.offset = 256;
+		w.f.flags = 0;
+		__atomic_store_n(tp4_desc_word_ptr(slot), w.word,
+				 __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+static bool test_recycle_stress(__u64 total, unsigned int frames)
+{
+	struct stress stress = { .total = total, .frames = frames };
+	__u64 taken = 0, bad = 0, idle = 0;
+	__u64 idx[STRESS_NR];
+	unsigned int seed = 1, i;
+	pthread_t thread;
+	bool ok;
+
+	fresh_ring(STRESS_NR);
+	for (i = 0; i < frames; i++)
+		idx[i] = i;
+	tp4q_enqueue_frames(&queue, idx, frames);
+	if (pthread_create(&thread, NULL, kernel_recycles, &stress)) {
+		puts("# cannot create a thread");
+		return false;
+	}
+
+	while (taken < total && idle < 100000000) {
+		unsigned int nr = tp4q_peek(&queue, rand_r(&seed) %
+						    STRESS_NR + 1);
+
+		for (i = 0; i < nr; i++) {
+			const struct tpacket4_desc *d = tp4q_peeked(&queue, i);
+
+			if (d->idx != taken % frames || d->len != (__u32)taken ||
+			    d->offset != 256)
+				bad++;
+			taken++;
+		}
+		tp4q_recycle(&queue, nr);
+		if (nr)
+			idle = 0;
+		else if (++idle)
+			sched_yield();
+	}
+	__atomic_store_n(&stress.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+
+	ok = same("taken by the kernel", stress.kernel_taken, total);
+	ok &= same("other frames, seen by the kernel", stress.kernel_bad, 0);
+	ok &= same("taken by the user", taken, total);
+	ok &= same("not whole, seen by the user", bad, 0);
+	return ok;
+}
+
 int main(int argc, char **argv)
 {
 	__u64 total = argc > 1 ? strtoull(argv[1], NULL, 0) : 2000000;
 
-	printf("TAP version 13\n1..12\n");
+	printf("TAP version 13\n1..17\n");
 	result("init: powers of two only", test_init());
 	result("descriptor layout and ownership", test_layout());
 	result("a zeroed ring is empty", test_empty());
@@ -486,10 +684,17 @@ int main(int argc, char **argv)
 	result("completions up to the first that is missing", test_partial());
 	result("indices wrap", test_wrap());
 	result("empty frames for RX", test_frames());
+	result("recycled in place", test_recycle());
+	result("recycled on a ring that is not full", test_recycle_gap());
+	result("moved to another ring", test_move());
 	result("mark what poll() need not tell of", test_mark_seen());
 	result("frame addresses", test_address());
 	result("back-off", test_backoff());
 	result("kick only when the status page asks for it", test_kick());
 	result("two threads: whole batches, in order", test_stress(total));
+	result("two threads: recycled in place",
+	       test_recycle_stress(total, STRESS_NR));
+	result("two threads: recycled on a ring that is not full",
+	       test_recycle_stress(total, STRESS_NR - 10));
 	return failures ? 1 : 0;
 }
