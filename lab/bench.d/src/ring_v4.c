@@ -126,19 +126,22 @@ static void v4_close(struct end *end)
 
 static unsigned int v4_rx(struct end *end)
 {
-	struct tpacket4_desc d[MAX_BATCH];
 	struct v4_end *v4_end = v4(end);
+	struct tpacket4_queue *q = &v4_end->sock.rx;
+	const struct tpacket4_desc *d;
 	__u64 bytes = 0;
 	unsigned int i, n;
 
-	n = tp4q_dequeue_batch(&v4_end->sock.rx, d, end->opt->batch);
+	n = tp4q_peek(q, end->opt->batch);
 	for (i = 0; i < n; i++)
-		bytes += d[i].len;
+		bytes += tp4q_peeked(q, i)->len;
 	if (end->check)
-		for (i = 0; i < n; i++)
-			packet_check(end, tp4_desc_data(v4_end->buf, &d[i]),
-				     d[i].len);
-	tp4q_enqueue_batch(&v4_end->sock.rx, d, n);
+		for (i = 0; i < n; i++) {
+			d = tp4q_peeked(q, i);
+			packet_check(end, tp4_desc_data(v4_end->buf, d),
+				     d->len);
+		}
+	tp4q_recycle(q, n);
 	end->rx_packets += n;
 	end->rx_bytes += bytes;
 	return n;
@@ -260,25 +263,27 @@ static unsigned int v4_jumbo_tx(struct end *end, unsigned int nr)
 
 static unsigned int v4_forward(struct end *end)
 {
-	struct tpacket4_desc d[MAX_BATCH];
 	struct v4_end *v4_end = v4(end);
 	struct tp4_socket *sock = &v4_end->sock;
+	const struct tpacket4_desc *d;
 	unsigned int i, n, done;
 	__u64 bytes = 0;
 
-	n = tp4q_dequeue_batch(&sock->rx, d, end->opt->batch);
+	n = tp4q_peek(&sock->rx, end->opt->batch);
 	if (!n)
 		return 0;
 	if (end->check)
-		for (i = 0; i < n; i++)
-			packet_check(end, tp4_desc_data(v4_end->buf, &d[i]),
-				     d[i].len);
+		for (i = 0; i < n; i++) {
+			d = tp4q_peeked(&sock->rx, i);
+			packet_check(end, tp4_desc_data(v4_end->buf, d),
+				     d->len);
+		}
 	for (i = 0; i < n; i++) {
-		swap_macs(tp4_desc_data(v4_end->buf, &d[i]));
-		bytes += d[i].len;
-		d[i].flags = 0;
+		d = tp4q_peeked(&sock->rx, i);
+		swap_macs(tp4_desc_data(v4_end->buf, d));
+		bytes += d->len;
 	}
-	if (tp4q_enqueue_batch(&sock->tx, d, n))
+	if (tp4q_move(&sock->rx, &sock->tx, n))
 		errx(1, "%s: TX ring full", end->interface);
 	tp4_socket_kick(sock, MSG_DONTWAIT);
 	end->rx_packets += n;
@@ -286,13 +291,11 @@ static unsigned int v4_forward(struct end *end)
 	end->tx_packets += n;
 
 	/* The frames that were sent receive the next packets. */
-	done = tp4q_num_free(&sock->rx);
-	done = tp4q_dequeue_batch(&sock->tx, d, done < MAX_BATCH ? done :
-							     MAX_BATCH);
+	done = tp4q_peek(&sock->tx, tp4q_num_free(&sock->rx));
 	for (i = 0; i < done; i++)
-		if (d[i].error)
+		if (tp4q_peeked(&sock->tx, i)->error)
 			end->errors++;
-	tp4q_enqueue_batch(&sock->rx, d, done);
+	tp4q_move(&sock->tx, &sock->rx, done);
 	return n;
 }
 
