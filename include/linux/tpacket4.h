@@ -555,6 +555,21 @@ static inline void tp4f_set_packet_error(struct tp4_frame_set *p, int errno)
 		tp4a_item(p->pkt_arr, i)->error = errno;
 }
 
+/* A descriptor but for idx, with these fields set. tp4f_set_frame() writes it at once,
+ * as tp4a_flush() reads it: a CPU does not forward several stores to one load,
+ * which would wait for them.
+ */
+#define TP4_HALF(...)							\
+	(((union {							\
+		struct {						\
+			u32 len;					\
+			u16 offset;					\
+			u8 error;					\
+			u8 flags;					\
+		};							\
+		u64 all;						\
+	}) { { __VA_ARGS__ } }).all)
+
 /**
  * tp4f_set_frame - describe the data that was put into the current frame
  * @p: frame set
@@ -565,14 +580,16 @@ static inline void tp4f_set_packet_error(struct tp4_frame_set *p, int errno)
 static inline void tp4f_set_frame(struct tp4_frame_set *p, u32 len, u16 offset,
 				  bool is_eop)
 {
-	struct tpacket4_desc *d = tp4f_item(p);
-
-	d->len = len;
-	d->offset = offset;
-	d->error = 0;
+	u64 *half = (void *)tp4f_item(p) + offsetof(struct tpacket4_desc, len);
 	/* Keep the mark of copy mode receive, see tp4a_reserve(). */
-	WRITE_ONCE(d->flags, (d->flags & TP4_DESC_KERNEL) |
-			     (is_eop ? 0 : TP4_PKT_CONT));
+	u64 all = *half & TP4_HALF(.flags = TP4_DESC_KERNEL);
+
+	all |= TP4_HALF(.len = len) | TP4_HALF(.offset = offset);
+	if (!is_eop)
+		all |= TP4_HALF(.flags = TP4_PKT_CONT);
+	WRITE_ONCE(*half, all);
 }
+
+#undef TP4_HALF
 
 #endif /* _LINUX_TPACKET4_H */
