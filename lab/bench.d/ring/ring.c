@@ -3,9 +3,10 @@
  * Usage: tp4ring [--rounds N] [--packets N] [--cpus A,B]
  *
  * What it costs to hand a descriptor to another core and to get it back, for
- * the ring of TPACKET_V4, the index rings of AF_XDP and a packed virtqueue. One
- * thread plays the kernel and one the user, each on a core of its own. Prints a
- * line of JSON for each ring, batch, way of waiting and load:
+ * the ring of TPACKET_V4, the index rings of AF_XDP, index rings that are nothing
+ * but that, and a packed virtqueue. One thread plays the kernel and one the user,
+ * each on a core of its own. Prints a line of JSON for each ring, batch, way of
+ * waiting and load:
  *
  *	busy	both do nothing but hand over
  *	slow	the kernel works 100 ns on each packet, so the user waits most of
@@ -13,6 +14,9 @@
  *		its work
  *	l2fwd	no more packets than a batch go to and fro
  *	alone	one thread does both by turns: instructions, no contention
+ *
+ * and with it how long, at least and at most, it took a cache line to the other
+ * core and back.
  *
  * With MODEL (tp4ring-model): counts how often a cache line changes hands
  * instead, in a model of two caches. Deterministic.
@@ -37,7 +41,7 @@
 #define MAX_ROUNDS	101
 
 static const struct ring_ops *const rings[] = {
-	&v4_ring, &v4_copy_ring, &index_ring, &packed_ring,
+	&v4_ring, &v4_copy_ring, &index_ring, &bare_ring, &packed_ring,
 };
 
 #define NR_RINGS	(sizeof(rings) / sizeof(*rings))
@@ -82,13 +86,15 @@ static void check(const uint32_t *len, unsigned int n, uint32_t *next)
 /* A descriptor has 16 bytes. */
 static void print_result(const char *load, bool backoff, unsigned int batch,
 			 const char *mode, const char *unit, double cost,
-			 double min, double max, unsigned int packets,
-			 const char *program)
+			 double min, double max, const double *hop,
+			 unsigned int packets, const char *program)
 {
 	printf("{\"row\": \"%s, %s, batch %u\", \"size\": 16, \"mode\": \"%s\", ",
 	       load, backoff ? "backoff" : "spin", batch, mode);
 	printf("\"cost\": %.4f, \"unit\": \"%s\", \"min\": %.4f, \"max\": %.4f, ",
 	       cost, unit, min, max);
+	if (hop)
+		printf("\"hop\": [%.1f, %.1f], ", hop[0], hop[1]);
 	printf("\"packets\": %u, \"verified\": %u, \"command\": \"%s\"}\n",
 	       packets, packets, program);
 	fflush(stdout);
@@ -162,6 +168,18 @@ void trace_write(const volatile void *p)
 	dirty[line] = 1;
 }
 
+/* Nothing is read, so it is not the time for the user to look. */
+void trace_prefetchw(const volatile void *p)
+{
+	unsigned int line = line_of(p);
+
+	if (line == LINES || (has[agent][line] && !has[!agent][line]))
+		return;
+	transfers++;
+	has[agent][line] = 1;
+	has[!agent][line] = 0;
+}
+
 static double model(const struct ring_ops *ops, unsigned int batch, bool spin)
 {
 	const unsigned int warm = 4 * RING_NR, total = 64 * RING_NR;
@@ -209,7 +227,8 @@ int main(void)
 				print_result("transfers", !s, batches[b],
 					     rings[r]->name,
 					     "cache lines/descriptor", n, n, n,
-					     64 * RING_NR, "tp4ring-model");
+					     NULL, 64 * RING_NR,
+					     "tp4ring-model");
 			}
 	return 0;
 }
@@ -339,37 +358,100 @@ static void *both_sides(void *arg)
 	return NULL;
 }
 
-static double run(struct test *t)
+/* Runs threads that nobody interrupts. */
+static void run_threads(void *(*const sides[])(void *arg), unsigned int nr,
+			void *arg)
 {
-	void *(*sides[2])(void *arg) = { kernel_thread, user_thread };
 	struct sched_param param = { .sched_priority = 1 };
-	unsigned int i, nr = 2;
 	pthread_t threads[2];
 	pthread_attr_t attr;
+	unsigned int i;
 
-	if (t->load == ALONE) {
-		sides[0] = both_sides;
-		nr = 1;
-	}
-	ring_start(t->ops, t->load == L2FWD ? t->batch : RING_NR);
-	pthread_barrier_init(&t->barrier, NULL, 2);
 	for (i = 0; i < nr; i++) {
 		pthread_attr_init(&attr);
 		pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
 		pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
 		pthread_attr_setschedparam(&attr, &param);
-		errno = pthread_create(&threads[i], &attr, sides[i], t);
+		errno = pthread_create(&threads[i], &attr, sides[i], arg);
 		/* Without the privilege, others will get in between. */
 		if (errno == EPERM)
-			errno = pthread_create(&threads[i], NULL, sides[i], t);
+			errno = pthread_create(&threads[i], NULL, sides[i],
+					       arg);
 		if (errno)
 			err(1, "pthread_create()");
 	}
 	for (i = 0; i < nr; i++)
 		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&t->barrier);
 	/* Others need the cores, too. */
 	usleep(2000);
+}
+
+static double run(struct test *t)
+{
+	static void *(*const two[])(void *arg) = { kernel_thread, user_thread };
+	static void *(*const one[])(void *arg) = { both_sides };
+
+	ring_start(t->ops, t->load == L2FWD ? t->batch : RING_NR);
+	pthread_barrier_init(&t->barrier, NULL, 2);
+	if (t->load == ALONE)
+		run_threads(one, 1, t);
+	else
+		run_threads(two, 2, t);
+	pthread_barrier_destroy(&t->barrier);
+	return t->ns;
+}
+
+/*
+ * How far apart the cores are: how long it takes a cache line to the other one
+ * and back. Those of a virtual machine move.
+ */
+#define HOPS	2000
+
+static struct {
+	uint32_t turn;
+} SIDE line;
+
+static void *here_thread(void *arg)
+{
+	struct test *t = arg;
+	uint64_t began;
+	uint32_t i;
+
+	pin(t->cpus[0]);
+	pthread_barrier_wait(&t->barrier);
+	began = stamp();
+	for (i = 0; i < 2 * HOPS; i += 2) {
+		while (__atomic_load_n(&line.turn, __ATOMIC_ACQUIRE) != i)
+			;
+		__atomic_store_n(&line.turn, i + 1, __ATOMIC_RELEASE);
+	}
+	t->ns = (stamp() - began) * tick / HOPS;
+	return NULL;
+}
+
+static void *there_thread(void *arg)
+{
+	struct test *t = arg;
+	uint32_t i;
+
+	pin(t->cpus[1]);
+	pthread_barrier_wait(&t->barrier);
+	for (i = 1; i < 2 * HOPS; i += 2) {
+		while (__atomic_load_n(&line.turn, __ATOMIC_ACQUIRE) != i)
+			;
+		__atomic_store_n(&line.turn, i + 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+static double hop(struct test *t)
+{
+	static void *(*const two[])(void *arg) = { here_thread, there_thread };
+
+	line.turn = 0;
+	pthread_barrier_init(&t->barrier, NULL, 2);
+	run_threads(two, 2, t);
+	pthread_barrier_destroy(&t->barrier);
 	return t->ns;
 }
 
@@ -383,20 +465,27 @@ static int compare(const void *a, const void *b)
 static void measure(struct test *t, unsigned int rounds)
 {
 	static double ns[NR_RINGS][MAX_ROUNDS];
+	double hops[2] = { }, n;
 	unsigned int i, r;
 
 	/* By turns, as what else runs comes and goes. */
-	for (i = 0; i < rounds; i++)
+	for (i = 0; i < rounds; i++) {
+		n = hop(t);
+		if (!i || n < hops[0])
+			hops[0] = n;
+		if (!i || n > hops[1])
+			hops[1] = n;
 		for (r = 0; r < NR_RINGS; r++) {
 			t->ops = rings[(i + r) % NR_RINGS];
 			ns[(i + r) % NR_RINGS][i] = run(t);
 		}
+	}
 	for (r = 0; r < NR_RINGS; r++) {
 		qsort(ns[r], rounds, sizeof(**ns), compare);
 		print_result(load_names[t->load], t->backoff, t->batch,
 			     rings[r]->name, "ns/descriptor",
 			     ns[r][rounds / 2], ns[r][0], ns[r][rounds - 1],
-			     t->packets * rounds, "tp4ring");
+			     hops, t->packets * rounds, "tp4ring");
 	}
 }
 

@@ -23,22 +23,22 @@ struct desc {
 	u16 flags;
 };
 
-static struct desc *ring;
-
 /* The device's */
 static struct {
+	struct desc *ring;
 	u32 next;		/* to take; free-running */
 	u32 done;		/* to give back */
 	u16 id[MAX_BATCH];
 	u32 nr;
-} kernel __attribute__((__aligned__(128)));
+} SIDE kernel;
 
 /* The driver's */
 static struct {
+	struct desc *ring;
 	u32 next;		/* to make available; free-running */
 	u32 used;		/* to look at */
 	u64 addr[RING_NR];
-} user __attribute__((__aligned__(128)));
+} SIDE user;
 
 /* Is it an even time round? */
 static bool wrap(u32 i)
@@ -48,7 +48,7 @@ static bool wrap(u32 i)
 
 static void make_available(u32 i, u16 id)
 {
-	struct desc *d = &ring[i % RING_NR];
+	struct desc *d = &user.ring[i % RING_NR];
 
 	WRITE_ONCE(d->addr, user.addr[id]);
 	WRITE_ONCE(d->len, 2048);
@@ -62,7 +62,8 @@ static void packed_init(unsigned int frames)
 
 	memset(&kernel, 0, sizeof(kernel));
 	memset(&user, 0, sizeof(user));
-	ring = ring_alloc(RING_NR * sizeof(*ring));
+	kernel.ring = ring_alloc(RING_NR * sizeof(*kernel.ring));
+	user.ring = kernel.ring;
 	for (i = 0; i < frames; i++) {
 		user.addr[i] = i * 2048;
 		make_available(user.next++, i);
@@ -75,7 +76,7 @@ static unsigned int packed_kernel(uint32_t *next, unsigned int min,
 	unsigned int i, n;
 
 	while (kernel.nr < max) {
-		struct desc *d = &ring[kernel.next % RING_NR];
+		struct desc *d = &kernel.ring[kernel.next % RING_NR];
 		u16 flags = smp_load_acquire(&d->flags);
 
 		if (!!(flags & AVAIL) != wrap(kernel.next) ||
@@ -90,7 +91,7 @@ static unsigned int packed_kernel(uint32_t *next, unsigned int min,
 		return 0;
 	/* The first one is shown last, and the others with it. */
 	for (i = n; i-- > 0;) {
-		struct desc *d = &ring[(kernel.done + i) % RING_NR];
+		struct desc *d = &kernel.ring[(kernel.done + i) % RING_NR];
 
 		WRITE_ONCE(d->id, kernel.id[i]);
 		WRITE_ONCE(d->len, *next + i);
@@ -109,7 +110,7 @@ static unsigned int packed_user(uint32_t *len, unsigned int n)
 	unsigned int i, got;
 
 	for (got = 0; got < n; got++) {
-		struct desc *d = &ring[user.used % RING_NR];
+		struct desc *d = &user.ring[user.used % RING_NR];
 		u16 flags = smp_load_acquire(&d->flags);
 
 		if (!!(flags & AVAIL) != !!(flags & USED) ||

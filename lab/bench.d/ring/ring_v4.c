@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ring of TPACKET_V4: the kernel's own header, and the user's. A packet
+ * The ring of TPACKET_V4: the kernel's own headers, and the user's. A packet
  * array takes what frames there are long before they are filled, as drivers in
  * zero copy do; copy mode takes a frame when there is a packet for it.
  */
@@ -8,6 +8,7 @@
 #include <linux/types.h>
 #include <linux/compiler.h>
 
+#include "../../../include/linux/tpacket4.h"
 #include "../../../net/packet/tp4_queue.h"
 
 /* The user's header uses the compiler's atomics. */
@@ -21,11 +22,21 @@
 
 #include "rings.h"
 
-static struct tp4_queue kernel __attribute__((__aligned__(128)));
-static struct tpacket4_desc held[RING_NR];
-static u32 array_curr;
-static u32 array_end;
-static struct tpacket4_queue user __attribute__((__aligned__(128)));
+#define HEADROOM	256
+
+/* What each side keeps to itself; no cache line has some of both. */
+static struct {
+	struct tp4_queue q;
+	union {
+		struct tp4_packet_array array;
+		unsigned char space[sizeof(struct tp4_packet_array) +
+				    RING_NR * sizeof(struct tpacket4_desc)];
+	};
+} SIDE kernel;
+
+static struct {
+	struct tpacket4_queue q;
+} SIDE user;
 
 static void v4_init(unsigned int frames)
 {
@@ -33,41 +44,43 @@ static void v4_init(unsigned int frames)
 	unsigned int i;
 
 	memset(&kernel, 0, sizeof(kernel));
-	array_curr = 0;
-	array_end = 0;
-	kernel.ring = ring_alloc(RING_NR * sizeof(*kernel.ring));
-	kernel.mask = RING_NR - 1;
-	tp4q_init(&user, (struct tpacket4_desc *)kernel.ring, RING_NR);
+	kernel.q.ring = ring_alloc(RING_NR * sizeof(*kernel.q.ring));
+	kernel.q.mask = RING_NR - 1;
+	kernel.array.mask = RING_NR - 1;
+	kernel.array.frame_nr = RING_NR;
+	kernel.array.headroom = HEADROOM;
+	tp4q_init(&user.q, (struct tpacket4_desc *)kernel.q.ring, RING_NR);
 	for (i = 0; i < frames; i++)
 		idx[i] = i;
-	tp4q_enqueue_frames(&user, idx, frames);
+	tp4q_enqueue_frames(&user.q, idx, frames);
 }
 
+/* What tp4a_populate() does, a driver, and tp4a_flush() */
 static inline unsigned int give(uint32_t *next, unsigned int min,
 				unsigned int max, unsigned int ahead)
 {
+	struct tp4_packet_array *a = &kernel.array;
+	struct tp4_queue *q = &kernel.q;
+	struct tp4_given given;
+	struct tp4_frame_set p;
 	unsigned int i, n;
 
-	if (array_end - array_curr < max)
-		array_end += tp4q_take_plain(&kernel, held, RING_NR - 1,
-					     array_end,
-					     ahead - (array_end - array_curr),
-					     RING_NR, 0);
-	n = array_end - array_curr;
+	n = a->end - a->curr;
+	if (n < max)
+		a->end += tp4q_take_plain(q, a->items, a->mask, a->end,
+					  ahead - n, a->frame_nr, 0);
+	n = a->end - a->curr;
 	if (n < min)
 		return 0;
 	if (n > max)
 		n = max;
-	for (i = 0; i < n; i++) {
-		union tp4_slot *d;
-
-		d = (union tp4_slot *)&held[(array_curr + i) & (RING_NR - 1)];
-		d->len = (*next)++;
-		d->owner = 0;
-	}
-	tp4q_give(&kernel, kernel.tail, held, RING_NR - 1, array_curr, n);
-	tp4q_advance_tail(&kernel, n);
-	array_curr += n;
+	for (i = 0; i < n && tp4a_next_frame(a, &p); i++)
+		tp4f_set_frame(&p, (*next)++, a->headroom, true);
+	given = tp4q_give(q, q->tail, a->items, a->mask, a->start, n);
+	tp4_stat_add(&q->stats.packets, given.packets);
+	tp4_stat_add(&q->stats.bytes, given.bytes);
+	tp4q_advance_tail(q, n);
+	a->start += n;
 	return n;
 }
 
@@ -85,13 +98,12 @@ static unsigned int v4_copy_kernel(uint32_t *next, unsigned int min,
 
 static unsigned int v4_user(uint32_t *len, unsigned int n)
 {
-	struct tpacket4_desc d[MAX_BATCH];
 	unsigned int i;
 
-	n = tp4q_dequeue_batch(&user, d, n);
+	n = tp4q_peek(&user.q, n);
 	for (i = 0; i < n; i++)
-		len[i] = d[i].len;
-	tp4q_enqueue_batch(&user, d, n);
+		len[i] = tp4q_peeked(&user.q, i)->len;
+	tp4q_recycle(&user.q, n);
 	return n;
 }
 

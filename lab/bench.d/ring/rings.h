@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Three ways to hand descriptors to and fro. "Kernel" gives packets, "user"
+ * Ways to hand descriptors to and fro. "Kernel" gives packets, "user"
  * takes them and gives the frames back; each is one thread.
  */
 
@@ -11,6 +11,9 @@
 
 #define RING_NR		512
 #define MAX_BATCH	256
+
+/* For a struct, all of which is one side's own: no other's in its cache lines. */
+#define SIDE		__attribute__((__aligned__(128)))
 
 struct ring_ops {
 	const char *name;
@@ -29,6 +32,7 @@ struct ring_ops {
 extern const struct ring_ops v4_ring;
 extern const struct ring_ops v4_copy_ring;
 extern const struct ring_ops index_ring;
+extern const struct ring_ops bare_ring;
 extern const struct ring_ops packed_ring;
 
 void *ring_alloc(unsigned int size);

@@ -8,6 +8,7 @@
 #ifdef MODEL
 void trace_read(const volatile void *p);
 void trace_write(const volatile void *p);
+void trace_prefetchw(const volatile void *p);
 #else
 static inline void trace_read(const volatile void *p)
 {

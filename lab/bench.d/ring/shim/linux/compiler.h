@@ -2,6 +2,8 @@
 #ifndef SHIM_COMPILER_H
 #define SHIM_COMPILER_H
 #include "trace.h"
+#define __rcu
+#define __aligned(x)	__attribute__((__aligned__(x)))
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #define READ_ONCE(x) \
