@@ -64,6 +64,8 @@ struct page_frag_cache {
 #define ENOBUFS			105
 #define ECANCELED		125
 
+/* A hint, which may be of any address */
+#define prefetchw(p)		((void)0)
 #define __rcu
 #define __user
 #define __always_inline		inline
