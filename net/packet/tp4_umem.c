@@ -203,9 +203,11 @@ void tp4_umem_put(struct tp4_umem *umem)
 static void tp4_umem_unmap_pages(struct tp4_umem *umem,
 				 struct tp4_umem_dma *map, unsigned long n)
 {
-	while (n--)
+	while (n--) {
 		dma_unmap_page_attrs(map->dev, map->pages[n], PAGE_SIZE,
 				     DMA_BIDIRECTIONAL, TP4_DMA_ATTRS);
+		cond_resched();
+	}
 	put_device(map->dev);
 	kvfree(map);
 }
@@ -262,6 +264,8 @@ const dma_addr_t *tp4_umem_map(struct tp4_umem *umem, struct device *dev)
 			tp4_umem_unmap_pages(umem, map, i);
 			goto out_unlock;
 		}
+		/* With an IOMMU, a large buffer takes a while. */
+		cond_resched();
 	}
 	list_add(&map->list, &umem->dma_maps);
 out:
