@@ -147,7 +147,8 @@ int tp4_set_version(struct sock *sk, enum tpacket_versions version)
 		err = tp4_unbind(sk);
 		if (!err) {
 			po->prot_hook.func = tp4->plain_rcv;
-			tp4->zc_queue = -1;
+			/* tp4_get_zerocopy() looks at it without a lock. */
+			WRITE_ONCE(tp4->zc_queue, -1);
 		}
 		return err;
 	}
