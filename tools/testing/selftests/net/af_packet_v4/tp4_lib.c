@@ -81,10 +81,22 @@ static void tp4_tell_tallies(void)
 /* Before main(), as each test is a process of its own */
 static __attribute__((constructor)) void tp4_tallies_init(void)
 {
-	void *shared = mmap(NULL, TP4_TALLIES * sizeof(*tp4_tallies),
-			    PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	size_t size = TP4_TALLIES * sizeof(*tp4_tallies);
+	const char *path = getenv("TP4_TALLY_FILE");
+	void *shared;
+	int fd = -1;
 
+	if (path) {
+		fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		if (fd < 0 || ftruncate(fd, size)) {
+			perror(path);
+			exit(EXIT_FAILURE);
+		}
+	}
+	shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | (path ? 0 : MAP_ANONYMOUS), fd, 0);
+	if (path)
+		close(fd);
 	if (shared == MAP_FAILED)
 		return;
 	tp4_tallies = shared;

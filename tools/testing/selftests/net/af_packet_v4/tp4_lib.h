@@ -59,7 +59,9 @@ extern const struct tp4_mode tp4_copy_direct;
 
 /*
  * What a program and the processes it has forked count together. It tells of it
- * at its end, in a line for who adds up such lines of many programs.
+ * at its end, in a line for who adds up such lines of many programs. With
+ * TP4_TALLY_FILE in the environment, the numbers are kept in the file of that name,
+ * in this order, and are there if the program is killed as well.
  */
 enum tp4_tally {
 	TP4_TALLY_PACKETS,	/* looked at, and as they were sent */
