@@ -38,7 +38,10 @@ int ends_net(struct ends *e, const struct way *way, unsigned int mtu)
 
 int end_open(struct end *x, const struct tp4_cfg *cfg)
 {
+	/* send() says so if what was queued is never completed */
+	const struct timeval timeo = { .tv_sec = TP4_WAIT_MS / 1000 };
 	struct tp4_cfg c = *cfg;
+	int ret;
 
 	if (!x->zc) {
 		x->fd = tp4_plain_open(x->ifindex, TP4_ETH_P);
@@ -47,7 +50,11 @@ int end_open(struct end *x, const struct tp4_cfg *cfg)
 	c.ifindex = x->ifindex;
 	if (!c.mode)
 		c.mode = &tp4_zc;
-	return tp4_open(&x->t, &c);
+	ret = tp4_open(&x->t, &c);
+	if (!ret && setsockopt(x->t.fd, SOL_SOCKET, SO_SNDTIMEO, &timeo,
+			       sizeof(timeo)))
+		ret = -errno;
+	return ret;
 }
 
 void end_close(struct end *x)

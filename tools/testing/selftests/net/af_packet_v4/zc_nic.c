@@ -393,6 +393,33 @@ TEST_F(zc_nics, readers_are_woken)
 	close(epoll);
 }
 
+/* Likewise, who waits for room to send */
+TEST_F(zc_nics, writers_are_woken)
+{
+	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct ends *e = &self->e;
+	__u32 seq;
+
+	ASSERT_LE(0, epoll);
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, e->from.t.fd, &ev));
+	/* There is room from the beginning */
+	ASSERT_EQ(1, epoll_wait(epoll, &ev, 1, 0));
+	ASSERT_EQ(0, epoll_wait(epoll, &ev, 1, 0));
+	for (seq = 0; seq < 10; seq++) {
+		tp4_pkt_fill(e->pkt, 100, seq);
+		ASSERT_EQ(0, end_queue(&e->from, e->pkt, 100, 0));
+		ASSERT_LE(0, tp4_kick(&e->from.t, MSG_DONTWAIT));
+		ASSERT_EQ(1, epoll_wait(epoll, &ev, 1, TP4_WAIT_MS));
+		EXPECT_EQ(EPOLLOUT, ev.events);
+		ASSERT_EQ(100, end_recv(&e->to, e->pkt));
+		EXPECT_TRUE(tp4_pkt_ok(e->pkt, 100, seq, 100));
+		ASSERT_EQ(0, tp4_complete(&e->from.t));
+		EXPECT_EQ(0, tp4q_num_held(&e->from.t.txq));
+	}
+	close(epoll);
+}
+
 /* What the card cannot send comes back with the reason; what is around it is sent */
 TEST_F(zc_nics, tx_errors)
 {
@@ -736,8 +763,8 @@ static int do_hang(struct ends *e)
 	tp4_pkt_fill(e->pkt, 100, 0);
 	if (tp4_queue(t, e->pkt, 100, 0) != 1)
 		return -EAGAIN;
-	/* Who waits in send() is not forgotten */
-	return tp4_kick(t, 0) < 0 ? -EIO : 0;
+	/* Who waits in send() is not forgotten, nor is what was sent before */
+	return end_kick(&e->to, BATCH * 500 + 100);
 }
 
 static int do_aq_error(struct ends *e)
