@@ -160,7 +160,7 @@ static void change_version(struct racer *r)
 	tp4_version(r->fd, versions[r->turn % 5]);
 }
 
-TEST_F_TIMEOUT(cve, cve_2016_8655_version_races_ring, 120)
+TEST_F(cve, cve_2016_8655_version_races_ring)
 {
 	unsigned int i, n = tp4_scaled(3000, 300), v4 = 0, old = 0;
 	struct racer r = { .step = change_version };
@@ -243,7 +243,7 @@ static void change_reserve(struct racer *r)
 	set_int(r->fd, PACKET_RESERVE, r->turn % 2 ? 500 : 4);
 }
 
-TEST_F_TIMEOUT(cve, cve_2017_1000111_reserve_races_ring, 120)
+TEST_F(cve, cve_2017_1000111_reserve_races_ring)
 {
 	unsigned int i, n = tp4_scaled(2000, 200), k;
 	struct racer r = { .step = change_reserve };
@@ -323,7 +323,7 @@ static void join_fanout(struct racer *r)
 	setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &arg, sizeof(arg));
 }
 
-TEST_F_TIMEOUT(cve, cve_2017_15649_fanout_races_bind, 120)
+TEST_F(cve, cve_2017_15649_fanout_races_bind)
 {
 	unsigned int i, n = tp4_scaled(500, 50);
 
@@ -356,7 +356,7 @@ static void device_up_down(struct racer *r)
 		tp4_link_down(r->ifindex);
 }
 
-TEST_F_TIMEOUT(cve, cve_2018_18559_bind_races_device, 120)
+TEST_F(cve, cve_2018_18559_bind_races_device)
 {
 	struct racer r = {
 		.step = device_up_down, .ifindex = self->net.a,
@@ -380,7 +380,7 @@ TEST_F_TIMEOUT(cve, cve_2018_18559_bind_races_device, 120)
 
 /* CVE-2025-38617: NETDEV_UP hooks a socket whose ring is being replaced */
 
-TEST_F_TIMEOUT(cve, cve_2025_38617_device_up_races_ring, 120)
+TEST_F(cve, cve_2025_38617_device_up_races_ring)
 {
 	struct racer r = {
 		.step = device_up_down, .ifindex = self->net.a,
@@ -406,7 +406,7 @@ TEST_F_TIMEOUT(cve, cve_2025_38617_device_up_races_ring, 120)
 }
 
 /* The same, but the socket's version changes: it must not be hooked again */
-TEST_F_TIMEOUT(cve, cve_2025_38617_device_up_races_version, 120)
+TEST_F(cve, cve_2025_38617_device_up_races_version)
 {
 	struct racer r = {
 		.step = device_up_down, .ifindex = self->net.a,
@@ -478,7 +478,7 @@ TEST_F(cve, cve_2020_14386_offset)
 
 /* CVE-2021-22600: what one version left behind, another one frees */
 
-TEST_F_TIMEOUT(cve, cve_2021_22600_version_after_ring, 120)
+TEST_F(cve, cve_2021_22600_version_after_ring)
 {
 	int fd = v4_socket(), opt;
 	unsigned int i;
@@ -528,7 +528,7 @@ static void flip_length(struct racer *r)
 	}
 }
 
-TEST_F_TIMEOUT(cve, cve_2026_31700_read_twice, 120)
+TEST_F(cve, cve_2026_31700_read_twice)
 {
 	struct tp4_cfg cfg = {
 		.ifindex = self->net.a, .tx_nr = RING, .frames = FRAMES,
@@ -592,7 +592,7 @@ static int expected_error(__u64 idx, __u32 len, __u16 offset, __u8 flags)
 	return error;
 }
 
-TEST_F_TIMEOUT(cve, cve_2025_40159_2026_43093_overflow, 300)
+TEST_F(cve, cve_2025_40159_2026_43093_overflow)
 {
 	static const __u64 idxs[] = {
 		0, 1, FRAMES - 1, FRAMES, FRAMES + 1, 0x7fffffff, 0x80000000,
@@ -771,7 +771,7 @@ static void dump_sockets(struct racer *r)
 	close(fd);
 }
 
-TEST_F_TIMEOUT(cve, cve_2023_53426_diag_races_teardown, 120)
+TEST_F(cve, cve_2023_53426_diag_races_teardown)
 {
 	struct racer r = { .step = dump_sockets };
 	unsigned int i, n = tp4_scaled(300, 30);

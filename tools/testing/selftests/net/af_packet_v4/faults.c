@@ -851,48 +851,48 @@ FIXTURE_TEARDOWN(faults)
 }
 
 /* In every mode */
-TEST_F_TIMEOUT(faults, open, 900)
+TEST_F(faults, open)
 {
 	every_fault(_metadata, &self->g, NULL, do_open, NULL);
 }
 
-TEST_F_TIMEOUT(faults, bind, 900)
+TEST_F(faults, bind)
 {
 	every_fault(_metadata, &self->g, is_mapped, do_bind, NULL);
 }
 
-TEST_F_TIMEOUT(faults, close, 900)
+TEST_F(faults, close)
 {
 	every_fault_taken(_metadata, &self->g, is_open,
 			  do_close, is_all_given_back);
 }
 
-TEST_F_TIMEOUT(faults, send, 900)
+TEST_F(faults, send)
 {
 	every_fault(_metadata, &self->g, both_open, do_send, NULL);
 }
 
-TEST_F_TIMEOUT(faults, recv, 900)
+TEST_F(faults, recv)
 {
 	every_fault(_metadata, &self->g, both_open, do_recv, NULL);
 }
 
-TEST_F_TIMEOUT(faults, stats, 900)
+TEST_F(faults, stats)
 {
 	every_fault(_metadata, &self->g, is_open, do_stats, NULL);
 }
 
-TEST_F_TIMEOUT(faults, dump, 900)
+TEST_F(faults, dump)
 {
 	every_fault(_metadata, &self->g, is_open, do_dump, NULL);
 }
 
-TEST_F_TIMEOUT(faults, link_down, 900)
+TEST_F(faults, link_down)
 {
 	every_fault(_metadata, &self->g, is_open, do_link_down, comes_up);
 }
 
-TEST_F_TIMEOUT(faults, link_del, 900)
+TEST_F(faults, link_del)
 {
 	every_fault(_metadata, &self->g, is_open, do_link_del, has_pair_back);
 }
@@ -916,12 +916,12 @@ FIXTURE_TEARDOWN(faults_copy)
 	ground_exit(&self->g);
 }
 
-TEST_F_TIMEOUT(faults_copy, socket, 900)
+TEST_F(faults_copy, socket)
 {
 	every_fault(_metadata, &self->g, NULL, do_socket, NULL);
 }
 
-TEST_F_TIMEOUT(faults_copy, send_jumbo, 900)
+TEST_F(faults_copy, send_jumbo)
 {
 	self->g.cfg.mode = &tp4_copy_qdisc;
 	every_fault(_metadata, &self->g, both_open_without_sg, do_send_two,
@@ -931,59 +931,59 @@ TEST_F_TIMEOUT(faults_copy, send_jumbo, 900)
 		    is_drained);
 }
 
-TEST_F_TIMEOUT(faults_copy, version, 900)
+TEST_F(faults_copy, version)
 {
 	every_fault(_metadata, &self->g, has_socket, do_version, NULL);
 }
 
-TEST_F_TIMEOUT(faults_copy, leave_version, 900)
+TEST_F(faults_copy, leave_version)
 {
 	every_fault(_metadata, &self->g, has_version, do_leave_version, NULL);
 }
 
-TEST_F_TIMEOUT(faults_copy, memreg, 900)
+TEST_F(faults_copy, memreg)
 {
 	every_fault(_metadata, &self->g, has_version_and_limit,
 		    do_memreg, is_charged);
 }
 
-TEST_F_TIMEOUT(faults_copy, memreg_of_new_pages, 900)
+TEST_F(faults_copy, memreg_of_new_pages)
 {
 	every_fault(_metadata, &self->g, has_limit_and_no_pages,
 		    do_memreg, is_charged);
 }
 
-TEST_F_TIMEOUT(faults_copy, rx_ring, 900)
+TEST_F(faults_copy, rx_ring)
 {
 	every_fault(_metadata, &self->g, has_buffer, do_rx_ring, NULL);
 }
 
-TEST_F_TIMEOUT(faults_copy, tx_ring, 900)
+TEST_F(faults_copy, tx_ring)
 {
 	every_fault(_metadata, &self->g, has_rx_ring, do_tx_ring, NULL);
 }
 
-TEST_F_TIMEOUT(faults_copy, ring_down, 900)
+TEST_F(faults_copy, ring_down)
 {
 	every_fault(_metadata, &self->g, has_rings, do_ring_down, NULL);
 }
 
-TEST_F_TIMEOUT(faults_copy, mmap, 900)
+TEST_F(faults_copy, mmap)
 {
 	every_fault(_metadata, &self->g, has_rings, do_mmap, is_closed);
 }
 
-TEST_F_TIMEOUT(faults_copy, mmap_status, 900)
+TEST_F(faults_copy, mmap_status)
 {
 	every_fault(_metadata, &self->g, has_rings, do_mmap_status, NULL);
 }
 
-TEST_F_TIMEOUT(faults_copy, fanout, 900)
+TEST_F(faults_copy, fanout)
 {
 	every_fault(_metadata, &self->g, is_open, do_fanout, NULL);
 }
 
-TEST_F_TIMEOUT(faults_copy, filter, 900)
+TEST_F(faults_copy, filter)
 {
 	every_fault(_metadata, &self->g, is_open, do_filter, NULL);
 }
@@ -1032,62 +1032,62 @@ static int is_lost(struct ground *g)
 	return is_down(g) ?: tp4_link_up(g->net.a);
 }
 
-TEST_F_TIMEOUT(faults_zerocopy, enter, 900)
+TEST_F(faults_zerocopy, enter)
 {
 	every_fault(_metadata, &self->g, is_in_copy_mode,
 		    do_zerocopy, holds_queue);
 }
 
-TEST_F_TIMEOUT(faults_zerocopy, enter_with_xdp, 900)
+TEST_F(faults_zerocopy, enter_with_xdp)
 {
 	every_fault(_metadata, &self->g, is_in_copy_mode_with_xdp,
 		    do_zerocopy, holds_queue);
 }
 
-TEST_F_TIMEOUT(faults_zerocopy, leave, 900)
+TEST_F(faults_zerocopy, leave)
 {
 	every_fault(_metadata, &self->g, is_open, do_leave, has_left);
 }
 
-TEST_F_TIMEOUT(faults_zerocopy, enter_again, 900)
+TEST_F(faults_zerocopy, enter_again)
 {
 	every_fault(_metadata, &self->g, is_lost,
 		    do_zerocopy, holds_queue_anew);
 }
 
-TEST_F_TIMEOUT(faults_zerocopy, link_down, 900)
+TEST_F(faults_zerocopy, link_down)
 {
 	every_fault(_metadata, &self->g, is_open, do_link_down, lost_then_up);
 }
 
-TEST_F_TIMEOUT(faults_zerocopy, link_up, 900)
+TEST_F(faults_zerocopy, link_up)
 {
 	every_fault(_metadata, &self->g, is_down, do_link_up, comes_up);
 }
 
-TEST_F_TIMEOUT(faults_zerocopy, far_link_down, 900)
+TEST_F(faults_zerocopy, far_link_down)
 {
 	every_fault(_metadata, &self->g, is_open, do_far_link_down, comes_up);
 }
 
-TEST_F_TIMEOUT(faults_zerocopy, mtu, 900)
+TEST_F(faults_zerocopy, mtu)
 {
 	every_fault(_metadata, &self->g, is_open, do_mtu, has_mtu_back);
 }
 
-TEST_F_TIMEOUT(faults_zerocopy, channels, 900)
+TEST_F(faults_zerocopy, channels)
 {
 	every_fault(_metadata, &self->g, is_open,
 		    do_channels, has_channels_back);
 }
 
-TEST_F_TIMEOUT(faults_zerocopy, xdp, 900)
+TEST_F(faults_zerocopy, xdp)
 {
 	every_fault(_metadata, &self->g, is_open_without_xdp,
 		    do_xdp, holds_queue);
 }
 
-TEST_F_TIMEOUT(faults_zerocopy, xdp_off, 900)
+TEST_F(faults_zerocopy, xdp_off)
 {
 	every_fault(_metadata, &self->g, is_open_with_xdp,
 		    do_xdp_off, holds_queue);
@@ -1125,39 +1125,39 @@ FIXTURE_TEARDOWN(faults_nic)
 	ground_exit(&self->g);
 }
 
-TEST_F_TIMEOUT(faults_nic, open, 900)
+TEST_F(faults_nic, open)
 {
 	every_fault(_metadata, &self->g, NULL, do_open, NULL);
 }
 
-TEST_F_TIMEOUT(faults_nic, bind, 900)
+TEST_F(faults_nic, bind)
 {
 	every_fault(_metadata, &self->g, is_mapped, do_bind, holds_queue);
 }
 
-TEST_F_TIMEOUT(faults_nic, enter, 900)
+TEST_F(faults_nic, enter)
 {
 	every_fault(_metadata, &self->g, is_in_copy_mode, do_zerocopy,
 		    holds_queue);
 }
 
-TEST_F_TIMEOUT(faults_nic, leave, 900)
+TEST_F(faults_nic, leave)
 {
 	every_fault(_metadata, &self->g, is_open, do_leave, has_left);
 }
 
-TEST_F_TIMEOUT(faults_nic, close, 900)
+TEST_F(faults_nic, close)
 {
 	every_fault_taken(_metadata, &self->g, is_open, do_close,
 			  is_all_given_back);
 }
 
-TEST_F_TIMEOUT(faults_nic, link_down, 900)
+TEST_F(faults_nic, link_down)
 {
 	every_fault(_metadata, &self->g, is_open, do_link_down, lost_then_up);
 }
 
-TEST_F_TIMEOUT(faults_nic, xdp, 900)
+TEST_F(faults_nic, xdp)
 {
 	every_fault(_metadata, &self->g, is_open, do_xdp, holds_queue);
 }

@@ -452,7 +452,7 @@ static int receive_batch(struct program *p, __u32 sent)
 	return tp4q_is_ready(&p->rx) ? -EEXIST : 0;
 }
 
-TEST_F_TIMEOUT(figure2_zc, a_million_each_way, 600)
+TEST_F(figure2_zc, a_million_each_way)
 {
 	__u32 total = tp4_scaled(1000000, 20000);
 	struct tpacket4_desc *rxring;

@@ -383,7 +383,7 @@ static bool have_been_looked_at(const struct hostile_end *ends, unsigned int n,
 	return true;
 }
 
-TEST_F_TIMEOUT(hostile, rings, 600)
+TEST_F(hostile, rings)
 {
 	unsigned int round, rounds = tp4_scaled(20000, 400), ends, i, n = 0;
 	struct timeval timeo = { .tv_usec = 1000 };

@@ -219,7 +219,7 @@ static void run_flows(struct __test_metadata *_metadata,
 	EXPECT_TRUE(tp4_guards_ok(rx));
 }
 
-TEST_F_TIMEOUT(multiqueue, many_queues_into_one_socket, 600)
+TEST_F(multiqueue, many_queues_into_one_socket)
 {
 	struct tp4_cfg cfg = { .ifindex = self->net.a, .rx_nr = RING };
 	struct tp4 rx;
@@ -231,7 +231,7 @@ TEST_F_TIMEOUT(multiqueue, many_queues_into_one_socket, 600)
 }
 
 /* The stack moves flows to other CPUs before they come to the socket */
-TEST_F_TIMEOUT(multiqueue, steered_to_all_cpus, 600)
+TEST_F(multiqueue, steered_to_all_cpus)
 {
 	struct tp4_netcfg netcfg = { .queues = FLOWS, .mtu = 3000 };
 	struct tp4_cfg cfg = { .rx_nr = RING };
@@ -257,7 +257,7 @@ TEST_F_TIMEOUT(multiqueue, steered_to_all_cpus, 600)
 }
 
 /* A ring just large enough, so that it is full and empty all the time */
-TEST_F_TIMEOUT(multiqueue, small_ring, 600)
+TEST_F(multiqueue, small_ring)
 {
 	struct tp4_cfg cfg = {
 		.ifindex = self->net.a, .rx_nr = 2 * FLOWS * WINDOW,
@@ -270,7 +270,7 @@ TEST_F_TIMEOUT(multiqueue, small_ring, 600)
 	tp4_close(&rx);
 }
 
-TEST_F_TIMEOUT(multiqueue, many_threads_send_on_one_socket, 600)
+TEST_F(multiqueue, many_threads_send_on_one_socket)
 {
 	struct tp4_cfg cfg = { .ifindex = self->net.a, .rx_nr = RING };
 	struct tp4_cfg txcfg = {
@@ -318,7 +318,7 @@ static void *receive_all(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(multiqueue, one_buffer_many_sockets, 600)
+TEST_F(multiqueue, one_buffer_many_sockets)
 {
 	struct tp4_cfg cfg = {
 		.ifindex = self->net.a, .rx_nr = RING,

@@ -121,7 +121,7 @@ static void works(struct __test_metadata *_metadata,
 	tp4_close(&b);
 }
 
-TEST_F_TIMEOUT(teardown, close_while_receiving, 300)
+TEST_F(teardown, close_while_receiving)
 {
 	struct tp4_cfg cfg = config(variant->mode, self->net.a);
 	unsigned int round, rounds = tp4_scaled(60, 20), i;
@@ -174,7 +174,7 @@ static void *kick_on(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(teardown, close_while_sending, 300)
+TEST_F(teardown, close_while_sending)
 {
 	struct tp4_cfg cfg = config(variant->mode, self->net.a);
 	unsigned int round, rounds = tp4_scaled(60, 20);
@@ -230,7 +230,7 @@ static void child_in_traffic(const struct tp4_cfg *cfg, int report)
 	}
 }
 
-TEST_F_TIMEOUT(teardown, kill_in_traffic, 300)
+TEST_F(teardown, kill_in_traffic)
 {
 	struct tp4_cfg cfg = config(variant->mode, self->net.a);
 	unsigned int round, rounds = tp4_scaled(20, 5);
@@ -316,7 +316,7 @@ TEST_F(teardown, last_process_closes)
 }
 
 /* fd, buffer's fd, mapping, memory: in each order, with traffic between */
-TEST_F_TIMEOUT(teardown, any_order, 120)
+TEST_F(teardown, any_order)
 {
 	struct tp4_cfg cfg = config(variant->mode, self->net.a);
 	unsigned int perm, i, left, pick, k;
@@ -429,7 +429,7 @@ TEST_F(teardown, namespace_dies_with_its_last_socket)
 }
 
 /* Devices come and go under sockets in use */
-TEST_F_TIMEOUT(teardown, device_deleted_in_traffic, 300)
+TEST_F(teardown, device_deleted_in_traffic)
 {
 	unsigned int round, rounds = tp4_scaled(20, 5);
 	struct tp4_netcfg plain = {};
@@ -479,7 +479,7 @@ static void open_use_close(struct __test_metadata *_metadata,
 	tp4_close(&t);
 }
 
-TEST_F_TIMEOUT(teardown, a_thousand_rounds, 600)
+TEST_F(teardown, a_thousand_rounds)
 {
 	unsigned int i, rounds = tp4_scaled(1000, 100);
 	long long before, kb;
@@ -506,7 +506,7 @@ TEST_F_TIMEOUT(teardown, a_thousand_rounds, 600)
 }
 
 /* Steps that fail leave as little behind as those that do not */
-TEST_F_TIMEOUT(teardown, a_thousand_failures, 300)
+TEST_F(teardown, a_thousand_failures)
 {
 	unsigned int i, rounds = tp4_scaled(1000, 100);
 	size_t len = 64 * TP4_PAGE;

@@ -152,7 +152,7 @@ static void open_pair(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, tp4_open(b, &cfg));
 }
 
-TEST_F_TIMEOUT(traffic, a_million_each_way, 600)
+TEST_F(traffic, a_million_each_way)
 {
 	struct tp4 a, b;
 
@@ -164,7 +164,7 @@ TEST_F_TIMEOUT(traffic, a_million_each_way, 600)
 	tp4_close(&b);
 }
 
-TEST_F_TIMEOUT(traffic, jumbo_over_many_frames, 300)
+TEST_F(traffic, jumbo_over_many_frames)
 {
 	struct tp4 a, b;
 
@@ -176,7 +176,7 @@ TEST_F_TIMEOUT(traffic, jumbo_over_many_frames, 300)
 	tp4_close(&b);
 }
 
-TEST_F_TIMEOUT(traffic, jumbo_over_page_frames, 300)
+TEST_F(traffic, jumbo_over_page_frames)
 {
 	struct tp4 a, b;
 
@@ -189,7 +189,7 @@ TEST_F_TIMEOUT(traffic, jumbo_over_page_frames, 300)
 }
 
 /* Sent in shreds: the link header alone spans frames */
-TEST_F_TIMEOUT(traffic, tx_frames_of_any_length, 300)
+TEST_F(traffic, tx_frames_of_any_length)
 {
 	static const size_t chunks[] = { 1, 7, 13, 14, 15, 64, 1000, 2047 };
 	struct tp4 a, b;
@@ -210,7 +210,7 @@ TEST_F_TIMEOUT(traffic, tx_frames_of_any_length, 300)
 }
 
 /* The smallest rings there are */
-TEST_F_TIMEOUT(traffic, rings_of_one, 300)
+TEST_F(traffic, rings_of_one)
 {
 	struct tp4 a, b;
 
@@ -222,7 +222,7 @@ TEST_F_TIMEOUT(traffic, rings_of_one, 300)
 }
 
 /* A ring that is an odd number of packets long: they span its end */
-TEST_F_TIMEOUT(traffic, packets_that_span_the_rings_end, 300)
+TEST_F(traffic, packets_that_span_the_rings_end)
 {
 	struct tp4 a, b;
 
@@ -238,7 +238,7 @@ TEST_F_TIMEOUT(traffic, packets_that_span_the_rings_end, 300)
  * A received frame goes on to the TX ring as it is, and what TX gives back
  * goes to RX: nobody copies in user space (goal 5 of the paper).
  */
-TEST_F_TIMEOUT(traffic, forward_without_copying, 300)
+TEST_F(traffic, forward_without_copying)
 {
 	struct tp4_cfg cfg = {
 		.mode = variant->mode, .rx_nr = 64, .tx_nr = 64,

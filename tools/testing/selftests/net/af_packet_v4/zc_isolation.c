@@ -720,7 +720,7 @@ static bool has_ended_well(pid_t pid)
 	       !WEXITSTATUS(status);
 }
 
-TEST_F_TIMEOUT(zc_isolation, others_do_not_notice, 300)
+TEST_F(zc_isolation, others_do_not_notice)
 {
 	pid_t pids[2];
 

@@ -138,7 +138,7 @@ static int sysfs_mount(void)
  * goes out, and NAPI is seen at work at least once. It has a thread, which this
  * one, being more urgent, interrupts whenever something was completed.
  */
-TEST_F_TIMEOUT(zc_kick, not_needed_while_busy, 300)
+TEST_F(zc_kick, not_needed_while_busy)
 {
 	unsigned int some = tp4_scaled(300000, 30000), sent = 0, done = 0;
 	unsigned int total = some, nr = 512, kicks = 0, saved = 0, received = 0;
@@ -287,7 +287,7 @@ TEST_F(zc_busy, napi_id)
 	EXPECT_EQ(0, napi_id(e->to.t.fd));
 }
 
-TEST_F_TIMEOUT(zc_busy, busy_poll, 120)
+TEST_F(zc_busy, busy_poll)
 {
 	struct ends *e = &self->e;
 
@@ -303,7 +303,7 @@ TEST_F_TIMEOUT(zc_busy, busy_poll, 120)
  * Preferred busy polling keeps NAPI from running by itself for as long as the
  * device is told to wait; packets of who does not poll are late then, not lost.
  */
-TEST_F_TIMEOUT(zc_busy, prefer_busy_poll, 300)
+TEST_F(zc_busy, prefer_busy_poll)
 {
 	struct ends *e = &self->e;
 	int i;
@@ -336,7 +336,7 @@ TEST_F_TIMEOUT(zc_busy, prefer_busy_poll, 300)
 }
 
 /* NAPI in a thread of its own: send() has to wait, and does */
-TEST_F_TIMEOUT(zc_busy, threaded_napi, 300)
+TEST_F(zc_busy, threaded_napi)
 {
 	struct ends *e = &self->e;
 

@@ -157,7 +157,7 @@ FIXTURE_TEARDOWN(zc_nic)
 	EXPECT_TRUE(tp4_pins_balanced());
 }
 
-TEST_F_TIMEOUT(zc_nic, every_length, 900)
+TEST_F(zc_nic, every_length)
 {
 	__u32 total = tp4_scaled(PACKETS / 10, PACKETS_LEAST);
 	struct ends *e = &self->e;
@@ -191,7 +191,7 @@ TEST_F_TIMEOUT(zc_nic, counted_1500, 7200)
 }
 
 /* The smallest rings there are, and those that the card's are a multiple of */
-TEST_F_TIMEOUT(zc_nic, small_rings, 300)
+TEST_F(zc_nic, small_rings)
 {
 	__u32 total = tp4_scaled(10000, 400);
 	struct ends *e = &self->e;
@@ -211,7 +211,7 @@ TEST_F_TIMEOUT(zc_nic, small_rings, 300)
 }
 
 /* Up to five frames to receive, up to eight to send */
-TEST_F_TIMEOUT(zc_nic, jumbo, 900)
+TEST_F(zc_nic, jumbo)
 {
 	static const unsigned int chunks[] = { 0, 1200, 100 };
 	__u32 total = tp4_scaled(100000, 2000);
@@ -240,7 +240,7 @@ TEST_F_TIMEOUT(zc_nic, jumbo, 900)
 }
 
 /* A card knows of headroom in steps only: what it writes stays in its frame */
-TEST_F_TIMEOUT(zc_nic, headroom, 300)
+TEST_F(zc_nic, headroom)
 {
 	static const unsigned int headrooms[] = { 0, 300, 529 };
 	unsigned int i, k, len, want, offset;
@@ -660,7 +660,7 @@ FIXTURE_TEARDOWN(zc_dry)
 	EXPECT_TRUE(tp4_pins_balanced());
 }
 
-TEST_F_TIMEOUT(zc_dry, goes_on, 300)
+TEST_F(zc_dry, goes_on)
 {
 	struct tpacket4_status *status;
 	struct ends *e = &self->e;
@@ -841,7 +841,7 @@ FIXTURE_TEARDOWN(zc_event)
 	EXPECT_TRUE(tp4_pins_balanced());
 }
 
-TEST_F_TIMEOUT(zc_event, survived, 600)
+TEST_F(zc_event, survived)
 {
 	unsigned int round, i;
 	struct ends *e = &self->e;
@@ -914,7 +914,7 @@ FIXTURE_TEARDOWN(zc_fault)
 	EXPECT_TRUE(tp4_pins_balanced());
 }
 
-TEST_F_TIMEOUT(zc_fault, is_seen, 300)
+TEST_F(zc_fault, is_seen)
 {
 	unsigned int round, i, errors = 0, came = 0;
 	struct ends *e = &self->e;
@@ -1779,7 +1779,7 @@ static int flow_ended(struct flow *f)
 	return tp4_get_queue(f->x->t.fd) == -1 ? 0 : -EBUSY;
 }
 
-TEST_F_TIMEOUT(zc_hit, goes_on_or_ends, 900)
+TEST_F(zc_hit, goes_on_or_ends)
 {
 	struct ends *e = &self->e;
 	struct flow *f = &self->f;
@@ -1905,7 +1905,7 @@ FIXTURE_TEARDOWN(zc_reset)
 	EXPECT_TRUE(tp4_pins_balanced());
 }
 
-TEST_F_TIMEOUT(zc_reset, fails, 300)
+TEST_F(zc_reset, fails)
 {
 	struct ends *e = &self->e;
 	struct flow *f = &self->f;
@@ -2013,7 +2013,7 @@ static int receive_some(struct end *x, unsigned int n)
 	return 0;
 }
 
-TEST_F_TIMEOUT(zc_come_and_go, under_traffic, 300)
+TEST_F(zc_come_and_go, under_traffic)
 {
 	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
 	unsigned int round, rounds = tp4_scaled(100, 4);
@@ -2044,7 +2044,7 @@ TEST_F_TIMEOUT(zc_come_and_go, under_traffic, 300)
 	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, -1, XDP_FLAGS_DRV_MODE));
 }
 
-TEST_F_TIMEOUT(zc_come_and_go, killed, 300)
+TEST_F(zc_come_and_go, killed)
 {
 	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
 	struct ends *e = &self->e;
@@ -2076,7 +2076,7 @@ TEST_F_TIMEOUT(zc_come_and_go, killed, 300)
 	ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
 }
 
-TEST_F_TIMEOUT(zc_come_and_go, down_and_up, 300)
+TEST_F(zc_come_and_go, down_and_up)
 {
 	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
 	struct ends *e = &self->e;
@@ -2162,7 +2162,7 @@ static int xsk_stream(struct ends *e, struct tp4_xsk *x, __u32 total)
 }
 
 /* It still works, before and after; and a queue pair has one holder */
-TEST_F_TIMEOUT(zc_nic_xsk, one_holder, 300)
+TEST_F(zc_nic_xsk, one_holder)
 {
 	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
 	__u32 total = tp4_scaled(20000, 500);
@@ -2245,7 +2245,7 @@ FIXTURE_TEARDOWN(zc_nic_xdp)
 }
 
 /* Each verdict in turn, by the packet's number */
-TEST_F_TIMEOUT(zc_nic_xdp, verdicts, 300)
+TEST_F(zc_nic_xdp, verdicts)
 {
 	static const __u32 verdicts[] = {
 		XDP_PASS, XDP_DROP, XDP_TX, XDP_PASS_TO_KERNEL, XDP_ABORTED,
@@ -2323,7 +2323,7 @@ TEST_F_TIMEOUT(zc_nic_xdp, verdicts, 300)
  * From a queue that is held to another device, and from there to such a queue's
  * XDP TX ring, which is the socket's own if it has a TX ring.
  */
-TEST_F_TIMEOUT(zc_nic_xdp, redirect, 300)
+TEST_F(zc_nic_xdp, redirect)
 {
 	struct tp4_netcfg cfg = {};
 	struct ends *e = &self->e;
@@ -2448,7 +2448,7 @@ TEST_F_TIMEOUT(zc_nic_xdp, redirect_to_peer, 300)
  * kind. It tries ten times to learn the version of the firmware, which is the
  * admin queue's command 1.
  */
-TEST_F_TIMEOUT(zc_come_and_go, reset_fails, 300)
+TEST_F(zc_come_and_go, reset_fails)
 {
 	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
 	struct ends *e = &self->e;
@@ -2475,7 +2475,7 @@ TEST_F_TIMEOUT(zc_come_and_go, reset_fails, 300)
  * A queue does not stop when it is to change hands. The device is reset, and the
  * queue is nobody's. When the reset fails as well, the device is cut off from memory.
  */
-TEST_F_TIMEOUT(zc_come_and_go, queue_does_not_stop, 300)
+TEST_F(zc_come_and_go, queue_does_not_stop)
 {
 	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
 	struct ends *e = &self->e;
@@ -2551,7 +2551,7 @@ static int start_dead_queue(struct ends *e)
  * A queue does not start when it has changed hands. After a reset it does, for the
  * stack as well.
  */
-TEST_F_TIMEOUT(zc_come_and_go, queue_does_not_start, 300)
+TEST_F(zc_come_and_go, queue_does_not_start)
 {
 	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
 	struct ends *e = &self->e;
@@ -2595,7 +2595,7 @@ TEST_F_TIMEOUT(zc_come_and_go, queue_does_not_start, 300)
  * Nor does it end, also with a queue that does not stop. The first socket gives up, and
  * does not leave before the device is cut off from its frames.
  */
-TEST_F_TIMEOUT(zc_come_and_go, reset_does_not_end, 300)
+TEST_F(zc_come_and_go, reset_does_not_end)
 {
 	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
 	struct ends *e = &self->e;
@@ -2621,7 +2621,7 @@ TEST_F_TIMEOUT(zc_come_and_go, reset_does_not_end, 300)
 
 /* ---- the end -------------------------------------------------------------- */
 
-TEST_F_TIMEOUT(zc_come_and_go, unbound, 300)
+TEST_F(zc_come_and_go, unbound)
 {
 	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
 	struct ends *e = &self->e;

@@ -816,7 +816,7 @@ FIXTURE_TEARDOWN(zc_nic_queues)
 	EXPECT_TRUE(tp4_pins_balanced());
 }
 
-TEST_F_TIMEOUT(zc_nic_queues, counted, 900)
+TEST_F(zc_nic_queues, counted)
 {
 	struct mq *m = &self->m;
 
@@ -826,7 +826,7 @@ TEST_F_TIMEOUT(zc_nic_queues, counted, 900)
 }
 
 /* Whoever has been told otherwise meanwhile sends to other queues */
-TEST_F_TIMEOUT(zc_nic_queues, steered_anew, 900)
+TEST_F(zc_nic_queues, steered_anew)
 {
 	__u32 total = tp4_scaled(50000, 50);
 	struct mq *m = &self->m;
@@ -856,7 +856,7 @@ TEST_F_TIMEOUT(zc_nic_queues, steered_anew, 900)
 }
 
 /* Who comes and goes on one queue stops nobody on another one */
-TEST_F_TIMEOUT(zc_nic_queues, neighbours, 900)
+TEST_F(zc_nic_queues, neighbours)
 {
 	unsigned int i, q, round, rounds = tp4_scaled(400, 6);
 	struct mq *m = &self->m;
@@ -1007,7 +1007,7 @@ FIXTURE_TEARDOWN(zc_nic_queues_event)
 	EXPECT_TRUE(tp4_pins_balanced());
 }
 
-TEST_F_TIMEOUT(zc_nic_queues_event, survived, 900)
+TEST_F(zc_nic_queues_event, survived)
 {
 	__u32 total = tp4_scaled(50000, 50);
 	struct mq *m = &self->m;
@@ -1033,7 +1033,7 @@ TEST_F_TIMEOUT(zc_nic_queues_event, survived, 900)
 }
 
 /* Each socket is told, has its frames back, and may take its queue again */
-TEST_F_TIMEOUT(zc_nic_queues, down_and_up, 900)
+TEST_F(zc_nic_queues, down_and_up)
 {
 	struct mq *m = &self->m;
 	unsigned int q, round;
@@ -1090,7 +1090,7 @@ FIXTURE_TEARDOWN(zc_nic_manual)
 	EXPECT_TRUE(tp4_pins_balanced());
 }
 
-TEST_F_TIMEOUT(zc_nic_manual, steering, 900)
+TEST_F(zc_nic_manual, steering)
 {
 	struct mq *m = &self->m;
 	unsigned int i;

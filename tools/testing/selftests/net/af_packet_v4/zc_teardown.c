@@ -248,7 +248,7 @@ static int near_returned(struct tp4 *t, int error)
 }
 
 /* A thousand times, in three ways */
-TEST_F_TIMEOUT(zc_teardown, attach_and_detach, 600)
+TEST_F(zc_teardown, attach_and_detach)
 {
 	unsigned int round, rounds = tp4_scaled(1000, 60), back = 0;
 	struct ends *e = &self->e;
@@ -362,7 +362,7 @@ static void wait_for_more(const unsigned long *counter)
 		sched_yield();
 }
 
-TEST_F_TIMEOUT(zc_teardown, leave_while_sending, 300)
+TEST_F(zc_teardown, leave_while_sending)
 {
 	unsigned int round, rounds = tp4_scaled(200, 20);
 	struct ends *e = &self->e;
@@ -404,7 +404,7 @@ TEST_F_TIMEOUT(zc_teardown, leave_while_sending, 300)
 }
 
 /* close() under a thread that is in send() */
-TEST_F_TIMEOUT(zc_teardown, close_while_sending, 300)
+TEST_F(zc_teardown, close_while_sending)
 {
 	unsigned int round, rounds = tp4_scaled(60, 20);
 	struct ends *e = &self->e;
@@ -436,7 +436,7 @@ TEST_F_TIMEOUT(zc_teardown, close_while_sending, 300)
 }
 
 /* fd, buffer's fd, mapping, memory: in each order, with traffic between */
-TEST_F_TIMEOUT(zc_teardown, any_order, 120)
+TEST_F(zc_teardown, any_order)
 {
 	unsigned int perm, i, left, pick, k;
 	struct ends *e = &self->e;
@@ -503,7 +503,7 @@ TEST_F_TIMEOUT(zc_teardown, any_order, 120)
 }
 
 /* What goes down gives back all that it had, and comes up again */
-TEST_F_TIMEOUT(zc_teardown, down_and_up, 300)
+TEST_F(zc_teardown, down_and_up)
 {
 	unsigned int round, rounds = tp4_scaled(80, 15), i;
 	struct ends *e = &self->e;
@@ -549,7 +549,7 @@ TEST_F_TIMEOUT(zc_teardown, down_and_up, 300)
 }
 
 /* The peer does: that is no reason to lose anything here */
-TEST_F_TIMEOUT(zc_teardown, peer_down_and_up, 300)
+TEST_F(zc_teardown, peer_down_and_up)
 {
 	unsigned int round, rounds = tp4_scaled(80, 15);
 	struct ends *e = &self->e;
@@ -588,7 +588,7 @@ TEST_F_TIMEOUT(zc_teardown, peer_down_and_up, 300)
 }
 
 /* The pair is deleted, by either end */
-TEST_F_TIMEOUT(zc_teardown, device_deleted, 300)
+TEST_F(zc_teardown, device_deleted)
 {
 	unsigned int round, rounds = tp4_scaled(60, 8);
 	struct ends *e = &self->e;
@@ -733,12 +733,12 @@ static void all_back(struct __test_metadata *_metadata, struct ends *e,
 	}
 }
 
-TEST_F_TIMEOUT(zc_teardown, all_back_when_leaving, 120)
+TEST_F(zc_teardown, all_back_when_leaving)
 {
 	all_back(_metadata, &self->e, ECANCELED);
 }
 
-TEST_F_TIMEOUT(zc_teardown, all_back_when_going_down, 120)
+TEST_F(zc_teardown, all_back_when_going_down)
 {
 	all_back(_metadata, &self->e, ENETDOWN);
 }
@@ -806,7 +806,7 @@ static void open_use_close(struct __test_metadata *_metadata, struct ends *e)
 	tp4_close(&t);
 }
 
-TEST_F_TIMEOUT(zc_teardown, a_thousand_rounds, 600)
+TEST_F(zc_teardown, a_thousand_rounds)
 {
 	unsigned int i, rounds = tp4_scaled(1000, 100);
 	struct ends *e = &self->e;
@@ -973,7 +973,7 @@ static void near_child(struct ends *e, const struct tp4_cfg *cfg, int sock)
 }
 
 /* No ring is mapped when a child is made */
-TEST_F_TIMEOUT(zc_kill, near_end, 600)
+TEST_F(zc_kill, near_end)
 {
 	unsigned int round, rounds = tp4_scaled(200, 20);
 	struct ends *e = &self->e;
@@ -1046,7 +1046,7 @@ TEST_F_TIMEOUT(zc_kill, near_end, 600)
 }
 
 /* Killed at any time: while it opens, binds, enters, sends */
-TEST_F_TIMEOUT(zc_kill, at_any_time, 600)
+TEST_F(zc_kill, at_any_time)
 {
 	unsigned int round, rounds = tp4_scaled(200, 20), i;
 	struct ends *e = &self->e;
@@ -1121,7 +1121,7 @@ TEST_F(zc_kill, last_process_closes)
 }
 
 /* The far end's namespace dies, and takes the wire with it */
-TEST_F_TIMEOUT(zc_kill, namespace_dies, 600)
+TEST_F(zc_kill, namespace_dies)
 {
 	unsigned int round, rounds = tp4_scaled(40, 6);
 	struct ends *e = &self->e;

@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(zc_traffic)
 	EXPECT_TRUE(tp4_pins_balanced());
 }
 
-TEST_F_TIMEOUT(zc_traffic, every_length, 300)
+TEST_F(zc_traffic, every_length)
 {
 	__u32 total = tp4_scaled(60000, 4000);
 	struct ends *e = &self->e;
@@ -63,7 +63,7 @@ TEST_F_TIMEOUT(zc_traffic, every_length, 300)
 	ASSERT_EQ(0, ends_one_way(e, total, 128, ETH_HLEN, ETH_FRAME_LEN, 0));
 }
 
-TEST_F_TIMEOUT(zc_traffic, jumbo_over_many_frames, 300)
+TEST_F(zc_traffic, jumbo_over_many_frames)
 {
 	__u32 total = tp4_scaled(40000, 10000);
 	struct ends *e = &self->e;
@@ -74,7 +74,7 @@ TEST_F_TIMEOUT(zc_traffic, jumbo_over_many_frames, 300)
 }
 
 /* As many as there are frames for, and not as many as an array holds */
-TEST_F_TIMEOUT(zc_traffic, jumbo_in_large_batches, 300)
+TEST_F(zc_traffic, jumbo_in_large_batches)
 {
 	__u32 total = tp4_scaled(20000, 5000);
 	struct ends *e = &self->e;
@@ -83,7 +83,7 @@ TEST_F_TIMEOUT(zc_traffic, jumbo_in_large_batches, 300)
 	ASSERT_EQ(0, ends_one_way(e, total, 160, MTU - 500, MTU + ETH_HLEN, 0));
 }
 
-TEST_F_TIMEOUT(zc_traffic, jumbo_over_page_frames, 300)
+TEST_F(zc_traffic, jumbo_over_page_frames)
 {
 	__u32 total = tp4_scaled(20000, 10000);
 	struct ends *e = &self->e;
@@ -93,7 +93,7 @@ TEST_F_TIMEOUT(zc_traffic, jumbo_over_page_frames, 300)
 }
 
 /* The smallest rings there are */
-TEST_F_TIMEOUT(zc_traffic, rings_of_one, 300)
+TEST_F(zc_traffic, rings_of_one)
 {
 	__u32 total = tp4_scaled(10000, 1000);
 	struct ends *e = &self->e;
@@ -103,7 +103,7 @@ TEST_F_TIMEOUT(zc_traffic, rings_of_one, 300)
 }
 
 /* Three frames each: they span the ring's end */
-TEST_F_TIMEOUT(zc_traffic, packets_that_span_the_rings_end, 300)
+TEST_F(zc_traffic, packets_that_span_the_rings_end)
 {
 	__u32 total = tp4_scaled(20000, 2000);
 	struct ends *e = &self->e;
@@ -113,7 +113,7 @@ TEST_F_TIMEOUT(zc_traffic, packets_that_span_the_rings_end, 300)
 }
 
 /* A ring that is full, each time, to the last slot */
-TEST_F_TIMEOUT(zc_traffic, full_rings, 300)
+TEST_F(zc_traffic, full_rings)
 {
 	__u32 total = tp4_scaled(40000, 4000);
 	struct ends *e = &self->e;
@@ -123,7 +123,7 @@ TEST_F_TIMEOUT(zc_traffic, full_rings, 300)
 }
 
 /* More packets in one call than NAPI takes at a time, and than an array holds */
-TEST_F_TIMEOUT(zc_traffic, more_than_a_budget, 300)
+TEST_F(zc_traffic, more_than_a_budget)
 {
 	__u32 total = tp4_scaled(40000, 20000);
 	struct ends *e = &self->e;
@@ -196,7 +196,7 @@ TEST_F(zc_traffic, headroom)
 }
 
 /* The MTU changes while packets flow; what is too long for it is told so */
-TEST_F_TIMEOUT(zc_traffic, mtu_changes, 120)
+TEST_F(zc_traffic, mtu_changes)
 {
 	static const unsigned int mtus[] = { 9000, 68, 1500, 576, 4000, 2048 };
 	unsigned int round, rounds = tp4_scaled(60, 12), mtu;
@@ -252,7 +252,7 @@ TEST_F_TIMEOUT(zc_traffic, mtu_changes, 120)
 }
 
 /* The far end in a network namespace of its own */
-TEST_F_TIMEOUT(zc_traffic, other_namespace, 120)
+TEST_F(zc_traffic, other_namespace)
 {
 	struct tp4_cfg cfg = { .rx_nr = 64, .tx_nr = 64, .frames = 256 };
 	__u32 total = tp4_scaled(20000, 2000);
@@ -331,7 +331,7 @@ FIXTURE_TEARDOWN(zc_pair)
 	EXPECT_TRUE(tp4_pins_balanced());
 }
 
-TEST_F_TIMEOUT(zc_pair, both_ways, 300)
+TEST_F(zc_pair, both_ways)
 {
 	struct ends *e = &self->e;
 
@@ -341,7 +341,7 @@ TEST_F_TIMEOUT(zc_pair, both_ways, 300)
 }
 
 /* The stacks of both ends send all the while, too */
-TEST_F_TIMEOUT(zc_pair, beside_the_stack, 300)
+TEST_F(zc_pair, beside_the_stack)
 {
 	__u32 total = tp4_scaled(20000, 2000), k;
 	struct end stack_a = { .dev = "tp4a" };
@@ -388,7 +388,7 @@ TEST_F_TIMEOUT(zc_pair, beside_the_stack, 300)
  * Received here and sent on there, over two wires, by who never touches a byte
  * (goal 5 of the paper); if all four have one buffer, nobody else does, either.
  */
-TEST_F_TIMEOUT(zc_pair, forward_without_copying, 300)
+TEST_F(zc_pair, forward_without_copying)
 {
 	struct tp4_cfg cfg = {
 		.mode = &tp4_zc, .rx_nr = 64, .tx_nr = 64, .frames = 512,
@@ -471,7 +471,7 @@ TEST_F_TIMEOUT(zc_pair, forward_without_copying, 300)
 }
 
 /* Two queues, and a pair of sockets on each, that know nothing of another */
-TEST_F_TIMEOUT(zc_pair, two_queues, 120)
+TEST_F(zc_pair, two_queues)
 {
 	static const struct tp4_mode second = {
 		.name = "zc_1", .zerocopy = 1,

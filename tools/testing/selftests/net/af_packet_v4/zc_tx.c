@@ -46,7 +46,7 @@ FIXTURE_TEARDOWN(zc_tx)
 }
 
 /* Sent in shreds: the link header alone spans frames */
-TEST_F_TIMEOUT(zc_tx, frames_of_any_length, 300)
+TEST_F(zc_tx, frames_of_any_length)
 {
 	static const size_t chunks[] = { 1, 7, 13, 14, 15, 64, 1000, 2047 };
 	__u32 total = tp4_scaled(4000, 500);
@@ -67,7 +67,7 @@ TEST_F_TIMEOUT(zc_tx, frames_of_any_length, 300)
  * More frames than slots, and all of them in use by turns. What comes back is
  * what went away: nobody has a frame that another one has, none is lost.
  */
-TEST_F_TIMEOUT(zc_tx, more_frames_than_slots, 300)
+TEST_F(zc_tx, more_frames_than_slots)
 {
 	enum { NR = 64, FRAMES = 1000 };
 	struct tp4_cfg cfg = { .rx_nr = NR, .tx_nr = NR, .frames = FRAMES };
@@ -140,7 +140,7 @@ TEST_F_TIMEOUT(zc_tx, more_frames_than_slots, 300)
  * TP4_PKT_KEEP: this very frame comes back, with what is in it, so that it can
  * be sent again. Between the same buffers this is what costs a copy.
  */
-TEST_F_TIMEOUT(zc_tx, keep, 120)
+TEST_F(zc_tx, keep)
 {
 	unsigned int rounds = tp4_scaled(2000, 200), round, i, n, len, frames;
 	unsigned int packets = 0;
@@ -398,7 +398,7 @@ static void mix_packet(struct mixer *m, struct tp4 *t, __u8 *pkt)
 		m->errors++;
 }
 
-TEST_F_TIMEOUT(zc_tx, good_and_bad_mixed, 300)
+TEST_F(zc_tx, good_and_bad_mixed)
 {
 	unsigned int rounds = tp4_scaled(5000, 300), round, i;
 	struct ends *e = &self->e;
@@ -541,7 +541,7 @@ TEST_F(zc_tx, unfinished_packet)
 }
 
 /* send() returns when all is done, however much it is */
-TEST_F_TIMEOUT(zc_tx, send_waits_for_all, 120)
+TEST_F(zc_tx, send_waits_for_all)
 {
 	unsigned int nr = 4096, i, round;
 	struct ends *e = &self->e;
@@ -594,7 +594,7 @@ TEST_F(zc_tx, send_tells_how_much)
 }
 
 /* ... or at once, and poll() tells when there is room again */
-TEST_F_TIMEOUT(zc_tx, send_does_not_wait, 120)
+TEST_F(zc_tx, send_does_not_wait)
 {
 	unsigned int nr = 4096, i, done;
 	struct ends *e = &self->e;

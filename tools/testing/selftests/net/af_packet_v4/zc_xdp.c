@@ -439,7 +439,7 @@ static int redirect_map(int type, __u32 value)
 
 /* The tests */
 
-TEST_F_TIMEOUT(zc_xdp, each_verdict, 300)
+TEST_F(zc_xdp, each_verdict)
 {
 	static const __u32 actions[] = {
 		XDP_PASS, XDP_DROP, XDP_ABORTED, XDP_TX, XDP_REDIRECT,
@@ -460,7 +460,7 @@ TEST_F_TIMEOUT(zc_xdp, each_verdict, 300)
 	run_all(_metadata, self, XDP_PASS, total);
 }
 
-TEST_F_TIMEOUT(zc_xdp, verdicts_mixed, 300)
+TEST_F(zc_xdp, verdicts_mixed)
 {
 	__u32 verdicts[TP4_VERDICTS] = {
 		XDP_PASS, XDP_DROP, XDP_TX, XDP_PASS_TO_KERNEL,
@@ -502,7 +502,7 @@ TEST_F_TIMEOUT(zc_xdp, verdicts_mixed, 300)
 	close(map);
 }
 
-TEST_F_TIMEOUT(zc_xdp, redirect_to_another_cpu, 300)
+TEST_F(zc_xdp, redirect_to_another_cpu)
 {
 	static const __u32 verdicts[TP4_VERDICTS] = {
 		XDP_REDIRECT, XDP_PASS, XDP_REDIRECT, XDP_DROP,
@@ -524,7 +524,7 @@ TEST_F_TIMEOUT(zc_xdp, redirect_to_another_cpu, 300)
 }
 
 /* A device whose peer is held by a socket, and has no program */
-TEST_F_TIMEOUT(zc_xdp, redirect_to_a_socket, 120)
+TEST_F(zc_xdp, redirect_to_a_socket)
 {
 	struct tp4_cfg cfg = {
 		.ifindex = self->d, .mode = &tp4_zc, .rx_nr = RING,
@@ -1020,7 +1020,7 @@ static void expect_whole(struct __test_metadata *_metadata,
 }
 
 /* Frames of packets that user space does not get are empty ones again */
-TEST_F_TIMEOUT(zc_xdp, few_frames, 300)
+TEST_F(zc_xdp, few_frames)
 {
 	__u32 verdicts[TP4_VERDICTS] = {
 		XDP_DROP, XDP_DROP, XDP_TX, XDP_PASS_TO_KERNEL,
@@ -1246,12 +1246,12 @@ static void toggle_under_traffic(struct __test_metadata *_metadata,
 	close(map);
 }
 
-TEST_F_TIMEOUT(zc_xdp, replace_under_traffic, 300)
+TEST_F(zc_xdp, replace_under_traffic)
 {
 	toggle_under_traffic(_metadata, self, false);
 }
 
-TEST_F_TIMEOUT(zc_xdp, replace_link_under_traffic, 300)
+TEST_F(zc_xdp, replace_link_under_traffic)
 {
 	toggle_under_traffic(_metadata, self, true);
 }
