@@ -168,6 +168,24 @@ static inline bool tp4_desc_get(struct tpacket4_desc *slot,
 	return true;
 }
 
+/* Writes whose the slot is, and the length where that goes with it. */
+static inline void tp4_desc_store(struct tpacket4_desc *slot,
+				  union tp4_desc_half half, int memorder)
+{
+	if (TP4_ONE_ACCESS && memorder == __ATOMIC_RELAXED)
+		__atomic_store_n(tp4_desc_half_ptr(slot), half.all,
+				 __ATOMIC_RELAXED);
+	else if (TP4_ONE_ACCESS)
+		__atomic_store_n(tp4_desc_half_ptr(slot), half.all,
+				 __ATOMIC_RELEASE);
+	else if (memorder == __ATOMIC_RELAXED)
+		__atomic_store_n(tp4_desc_word_ptr(slot), half.w.word,
+				 __ATOMIC_RELAXED);
+	else
+		__atomic_store_n(tp4_desc_word_ptr(slot), half.w.word,
+				 __ATOMIC_RELEASE);
+}
+
 /**
  * tp4_desc_set() - give one descriptor to the kernel
  * @slot: the descriptor in the ring
@@ -187,18 +205,7 @@ static inline void tp4_desc_set(struct tpacket4_desc *slot,
 	slot->idx = desc->idx;
 	if (!TP4_ONE_ACCESS)
 		slot->len = half.w.len;
-	if (TP4_ONE_ACCESS && memorder == __ATOMIC_RELAXED)
-		__atomic_store_n(tp4_desc_half_ptr(slot), half.all,
-				 __ATOMIC_RELAXED);
-	else if (TP4_ONE_ACCESS)
-		__atomic_store_n(tp4_desc_half_ptr(slot), half.all,
-				 __ATOMIC_RELEASE);
-	else if (memorder == __ATOMIC_RELAXED)
-		__atomic_store_n(tp4_desc_word_ptr(slot), half.w.word,
-				 __ATOMIC_RELAXED);
-	else
-		__atomic_store_n(tp4_desc_word_ptr(slot), half.w.word,
-				 __ATOMIC_RELEASE);
+	tp4_desc_store(slot, half, memorder);
 }
 
 /* Gives a descriptor to the kernel that receives: only its idx counts. */
@@ -208,18 +215,7 @@ static inline void tp4_desc_set_owner(struct tpacket4_desc *slot, int memorder)
 
 	half.all = 0;
 	half.f.flags = TP4_DESC_KERNEL;
-	if (TP4_ONE_ACCESS && memorder == __ATOMIC_RELAXED)
-		__atomic_store_n(tp4_desc_half_ptr(slot), half.all,
-				 __ATOMIC_RELAXED);
-	else if (TP4_ONE_ACCESS)
-		__atomic_store_n(tp4_desc_half_ptr(slot), half.all,
-				 __ATOMIC_RELEASE);
-	else if (memorder == __ATOMIC_RELAXED)
-		__atomic_store_n(tp4_desc_word_ptr(slot), half.w.word,
-				 __ATOMIC_RELAXED);
-	else
-		__atomic_store_n(tp4_desc_word_ptr(slot), half.w.word,
-				 __ATOMIC_RELEASE);
+	tp4_desc_store(slot, half, memorder);
 }
 
 /**

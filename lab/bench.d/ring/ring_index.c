@@ -242,12 +242,7 @@ static unsigned int index_kernel(uint32_t *next, unsigned int min,
 /* ---- user space's side ------------------------------------------------------ */
 
 /* libxdp uses the compiler's atomics. */
-#ifdef MODEL
-#define __atomic_load_n(p, order) \
-	({ trace_read(p); __atomic_load_n(p, order); })
-#define __atomic_store_n(p, v, order) \
-	do { trace_write(p); __atomic_store_n(p, v, order); } while (0)
-#endif
+#include "trace_atomics.h"
 #include <xdp/xsk.h>
 
 static struct {

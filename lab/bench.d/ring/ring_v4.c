@@ -12,12 +12,7 @@
 #include "../../../net/packet/tp4_queue.h"
 
 /* The user's header uses the compiler's atomics. */
-#ifdef MODEL
-#define __atomic_load_n(p, order) \
-	({ trace_read(p); __atomic_load_n(p, order); })
-#define __atomic_store_n(p, v, order) \
-	do { trace_write(p); __atomic_store_n(p, v, order); } while (0)
-#endif
+#include "trace_atomics.h"
 #include "tpacket4_user.h"
 
 #include "rings.h"
