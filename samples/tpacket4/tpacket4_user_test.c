@@ -538,6 +538,25 @@ static void *kernel_thread(void *arg)
 	return NULL;
 }
 
+/* Looks in vain, one after another, until the other thread is given up */
+#define STRESS_PATIENCE	100000000
+
+static void stress_idle(__u64 *idle, unsigned int found)
+{
+	if (found) {
+		*idle = 0;
+		return;
+	}
+	(*idle)++;
+	sched_yield();
+}
+
+static void stress_end(struct stress *stress, pthread_t thread)
+{
+	__atomic_store_n(&stress->stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+}
+
 static bool test_stress(__u64 total)
 {
 	struct tpacket4_desc desc[STRESS_BATCH];
@@ -553,7 +572,7 @@ static bool test_stress(__u64 total)
 		return false;
 	}
 
-	while (taken < total && idle < 100000000) {
+	while (taken < total && idle < STRESS_PATIENCE) {
 		unsigned int nr = rand_r(&seed) % STRESS_BATCH + 1;
 		unsigned int i;
 
@@ -579,13 +598,9 @@ static bool test_stress(__u64 total)
 			    desc[i].flags != expected.flags)
 				bad++;
 		}
-		if (nr)
-			idle = 0;
-		else if (++idle)
-			sched_yield();
+		stress_idle(&idle, nr);
 	}
-	__atomic_store_n(&stress.stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
+	stress_end(&stress, thread);
 
 	ok = same("given by the user", given, total);
 	ok &= same("taken by the kernel", stress.kernel_taken, total);
@@ -644,7 +659,7 @@ static bool test_recycle_stress(__u64 total, unsigned int frames)
 		return false;
 	}
 
-	while (taken < total && idle < 100000000) {
+	while (taken < total && idle < STRESS_PATIENCE) {
 		unsigned int nr = tp4q_peek(&queue, rand_r(&seed) %
 						    STRESS_NR + 1);
 
@@ -657,13 +672,9 @@ static bool test_recycle_stress(__u64 total, unsigned int frames)
 			taken++;
 		}
 		tp4q_recycle(&queue, nr);
-		if (nr)
-			idle = 0;
-		else if (++idle)
-			sched_yield();
+		stress_idle(&idle, nr);
 	}
-	__atomic_store_n(&stress.stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
+	stress_end(&stress, thread);
 
 	ok = same("taken by the kernel", stress.kernel_taken, total);
 	ok &= same("other frames, seen by the kernel", stress.kernel_bad, 0);
