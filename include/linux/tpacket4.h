@@ -127,7 +127,8 @@ enum tp4_validation {
  * @end: first frame that was not populated
  * @gathered: past the last frame of a packet whose end is still missing; these
  *	frames, from @end on, are no part of the array's contents yet
- * @answered: descriptors that tp4a_populate() has given back itself
+ * @answered: what tp4a_populate() has done that user space may be waiting for,
+ *	without there being anything for tp4a_flush() to give back
  * @mask: number of entries, a power of two, minus one
  * @items: the frames. The entries are kernel memory: what is validated here
  *	cannot change any more.

@@ -354,9 +354,13 @@ void tp4a_populate(struct tp4_packet_array *a)
 		tp4a_add(a, &d);
 	}
 
-	/* tp4q_idle() looks at it from anywhere. */
-	if (unlikely(q->partial != a->gathered - a->end))
+	/* tp4q_idle() looks at it from anywhere. Who waits in send() does not
+	 * wait for a packet without its end: user space is to be told.
+	 */
+	if (unlikely(q->partial != a->gathered - a->end)) {
 		WRITE_ONCE(q->partial, a->gathered - a->end);
+		a->answered++;
+	}
 	if (a->dma)
 		tp4a_sync_for_device(a, first, a->gathered - first);
 }
@@ -439,8 +443,10 @@ EXPORT_SYMBOL_GPL(tp4a_untake);
  *
  * Context: any; the caller is the array's owner. NAPI, if the array has an XDP
  * program.
- * Return: number of frames given back, those included that tp4a_populate() has
- * answered since the last call: if there are any, user space is to be told.
+ * Return: number of frames given back, and of what else tp4a_populate() has done
+ * since the last call that user space may be waiting for: invalid descriptors
+ * that it has answered, and packets whose end is missing that it has begun to
+ * take. If it is not 0, user space is to be told.
  */
 int tp4a_flush(struct tp4_packet_array *a)
 {
@@ -508,8 +514,9 @@ EXPORT_SYMBOL_GPL(tp4a_tx_busy);
  * (G) pairs with (H): at least one of both sees what the other has done.
  *
  * Context: the caller is the array's owner, or nobody is.
- * Return: true if there is nothing to send that the device does not have; false
- * if NAPI has to go on.
+ * Return: true if there is nothing to send that the device does not have, or
+ * nothing can be done about it before the device is done with some of that, as
+ * the array is full; false if NAPI has to go on.
  */
 bool tp4a_tx_idle(struct tp4_packet_array *a, u32 posted)
 {
@@ -519,7 +526,9 @@ bool tp4a_tx_idle(struct tp4_packet_array *a, u32 posted)
 		WRITE_ONCE(q->status->tx_flags, TP4_STATUS_TX_KICK);
 		smp_mb();	/* (G) */
 	}
-	return a->end - a->curr == posted && tp4q_is_taken(q);
+	/* A packet without its end leaves room: the device has what fills it. */
+	return a->end - a->curr == posted &&
+	       (a->gathered - a->start > a->mask || tp4q_is_taken(q));
 }
 EXPORT_SYMBOL_GPL(tp4a_tx_idle);
 
@@ -530,7 +539,8 @@ EXPORT_SYMBOL_GPL(tp4a_tx_idle);
  *
  * To be called by NAPI when it is about to stop, by drivers of devices that have
  * frames for a while. A device with few frames left may never cause an interrupt
- * again, so poll() then gets NAPI going if there are new ones, as send() does.
+ * again, so poll() then gets NAPI going if there are new ones, as send() does if
+ * there are packets.
  * The barriers are those of tp4a_tx_idle().
  *
  * For a program that only looks at its ring, a driver calls its NAPI from time

@@ -245,6 +245,11 @@ static int tp4_zc_enter(struct sock *sk, struct net_device *dev, int queue_pair)
 		if (err)
 			return err;
 		tp4_zc_rewind(tp4);
+		/* tp4_poll() may have looked where the driver will leave off,
+		 * but had not begun.
+		 */
+		sk->sk_data_ready(sk);
+		tp4_zc_write_space(tp4);
 	}
 	if (tp4_zc_rx(po))
 		parms.rx_opaque = &tp4->rings.rx->q;

@@ -973,7 +973,9 @@ static inline bool tp4_socket_needs_kick(const struct tp4_socket *sock)
  *	the kernel needs no kick
  *
  * Return: bytes handed over; 0 also when the kernel needs no kick. A negative
- * errno otherwise, -EAGAIN: try again when poll() says POLLOUT.
+ * errno otherwise. -EAGAIN: the send buffer is full; try again later, or without
+ * MSG_DONTWAIT to wait for it. (POLLOUT is for that only when the ring is full:
+ * it says that there is room on the ring, too.)
  */
 static inline ssize_t tp4_socket_kick(struct tp4_socket *sock, int flags)
 {

@@ -1072,6 +1072,23 @@ static void tp4_status_idle(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, tp4a_tx_idle(t->arr, 0));
 		t->cons = t->prod;
 
+		/* The device has two frames of four, and a packet of four has
+		 * begun: there is no room for the rest.
+		 */
+		tp4_test_put_packet(t, 0, 2);
+		tp4_test_put_packet(t, 2, 4);
+		tp4a_populate(t->arr);
+		KUNIT_EXPECT_FALSE(test, tp4a_tx_idle(t->arr, 0));
+		KUNIT_EXPECT_TRUE(test, tp4a_tx_idle(t->arr, 2));
+		tp4_expect_packet(t, 0, 2);
+		tp4_flush(t->arr);
+		KUNIT_EXPECT_FALSE(test, tp4a_tx_idle(t->arr, 0));
+		tp4a_populate(t->arr);
+		tp4_expect_packet(t, 2, 4);
+		tp4_flush(t->arr);
+		KUNIT_EXPECT_TRUE(test, tp4a_tx_idle(t->arr, 0));
+		t->cons = t->prod;
+
 		/* What can be done for a packet is done if its end is missing,
 		 * until there is more of it.
 		 */

@@ -5,6 +5,7 @@
  * told to its sender, and keeps nobody waiting.
  */
 
+#include <sched.h>
 #include <sys/epoll.h>
 
 #include "../../kselftest_harness.h"
@@ -309,6 +310,43 @@ TEST_F(zc_rx, poll)
 		EXPECT_EQ(100, end_recv(&e->to, e->pkt));
 	}
 	EXPECT_EQ(0, tp4_poll(fd, POLLIN, 0));
+}
+
+/*
+ * Who waits is told of what has come, also while the socket goes over to zero copy.
+ * That is where the one who waits gets to look, as this thread goes first.
+ */
+TEST_F(zc_rx, poll_at_the_change)
+{
+	const struct sched_param urgent = { .sched_priority = 1 }, other = {};
+	unsigned int i, rounds = tp4_scaled(50, 5);
+	struct ends *e = &self->e;
+	struct tp4_cfg cfg = {
+		.rx_nr = 16, .tx_nr = 16, .ifindex = e->to.ifindex,
+		.mode = &tp4_copy_qdisc,
+	};
+	struct tp4 *t = &e->to.t;
+	struct poller p;
+	int fd;
+
+	fd = tp4_plain_open(e->from.ifindex, 0);
+	ASSERT_LE(0, fd);
+	tp4_pin_cpu(0);
+	for (i = 0; i < rounds; i++) {
+		ASSERT_EQ(0, tp4_open(t, &cfg));
+		ASSERT_EQ(0, tp4_poll(t->fd, POLLIN, 0));
+		ASSERT_EQ(0, poller_start(&p, t->fd, POLLIN));
+		ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &urgent));
+		tp4_pkt_fill(e->pkt, 100, i);
+		ASSERT_EQ(0, tp4_plain_send(fd, e->pkt, 100));
+		ASSERT_EQ(0, tp4_set_queue(t->fd, 0));
+		ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &other));
+		EXPECT_EQ(POLLIN, poller_join(&p));
+		ASSERT_EQ(100, tp4_recv(t, e->pkt, ENDS_MAX_PKT));
+		EXPECT_TRUE(tp4_pkt_ok(e->pkt, 100, i, 100));
+		tp4_close(t);
+	}
+	close(fd);
 }
 
 /* Who keeps the frames says what has been seen */
