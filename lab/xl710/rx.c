@@ -110,6 +110,9 @@ void rxq_enable(struct xl710 *dev, unsigned int nr, uint32_t val)
 	struct rxq *q = &dev->rxq[nr];
 	bool on = val & QENA_REQ;
 
+	/* As in txq_enable() */
+	if (on && !q->enabled && dev->fault.reset)
+		return;
 	if (on && !q->enabled) {
 		unsigned int tail = q->tail;
 

@@ -35,6 +35,9 @@ void txq_enable(struct xl710 *dev, unsigned int nr, uint32_t val)
 	struct txq *q = &dev->txq[nr];
 	bool on = val & QENA_REQ;
 
+	/* The driver may not have heard yet that there is nothing to enable. */
+	if (on && !q->enabled && dev->fault.reset)
+		return;
 	if (on && !q->enabled) {
 		uint32_t ctl = rd(dev, QTX_CTL(nr));
 

@@ -587,6 +587,7 @@ int i40e_tp4_xmit(struct net_device *netdev, int queue_pair)
 
 	if (test_bit(__I40E_VSI_DOWN, vsi->state))
 		return test_bit(__I40E_RESET_RECOVERY_PENDING, pf->state) ||
+		       test_bit(__I40E_TESTING, pf->state) ||
 		       (test_bit(__I40E_VSI_NEEDS_RESTART, vsi->state) &&
 			!READ_ONCE(vsi->tp4_down)) ? 0 : -ENETDOWN;
 	if (queue_pair >= vsi->num_queue_pairs)
@@ -852,6 +853,7 @@ void i40e_tp4_watchdog(struct i40e_vsi *vsi)
 	rcu_read_lock();
 	if (test_bit(__I40E_RESET_RECOVERY_PENDING, pf->state) ||
 	    test_bit(__I40E_VSI_NEEDS_RESTART, vsi->state) ||
+	    test_bit(__I40E_TESTING, pf->state) ||
 	    test_bit(__I40E_CONFIG_BUSY, pf->state))
 		goto out;
 	if (test_bit(__I40E_VSI_DOWN, vsi->state)) {
@@ -881,7 +883,19 @@ void i40e_tp4_rebuilt(struct i40e_vsi *vsi)
 
 static bool i40e_tp4_is_resetting(const struct i40e_pf *pf)
 {
-	return test_bit(__I40E_RESET_RECOVERY_PENDING, pf->state);
+	return test_bit(__I40E_RESET_INTR_RECEIVED, pf->state) ||
+	       test_bit(__I40E_RESET_RECOVERY_PENDING, pf->state);
+}
+
+/* The device is closed, or being closed. A reset of the device, and remove(), do
+ * that without RTNL, and to open it again they wait for RTNL. So whoever has it
+ * looks before touching a ring, and not only at the beginning: NAPI that is off
+ * already, or rings that go, are nothing to wait for.
+ */
+static bool i40e_tp4_is_closed(const struct i40e_vsi *vsi)
+{
+	return test_bit(__I40E_VSI_DOWN, vsi->state) ||
+	       i40e_tp4_is_resetting(vsi->back);
 }
 
 static int i40e_tp4_get_busy(struct i40e_pf *pf)
@@ -926,8 +940,9 @@ static bool i40e_tp4_is_stopped(struct i40e_vsi *vsi, u16 queue_pair)
 		!(tx & I40E_QTX_ENA_QENA_STAT_MASK));
 }
 
-/* The device is closed, or the service task is closing it. To open it again takes
- * RTNL, which this function's caller has.
+/* The device is closed, or the service task, or remove(), is closing it. To open it
+ * again takes RTNL, which this function's caller has. One that is down for another
+ * reason, as it could not be started again, keeps its rings, and some may be on.
  */
 static void i40e_tp4_wait_closed(struct i40e_vsi *vsi, u16 queue_pair)
 {
@@ -938,8 +953,11 @@ static void i40e_tp4_wait_closed(struct i40e_vsi *vsi, u16 queue_pair)
 	if (queue_pair >= vsi->alloc_queue_pairs)
 		return;
 	rx_ring = vsi->rx_rings[queue_pair];
-	/* This is the last that it frees. */
-	while (READ_ONCE(rx_ring->desc) ||
+	if (!i40e_tp4_is_resetting(vsi->back) &&
+	    !i40e_tp4_is_stopped(vsi, queue_pair))
+		i40e_vsi_stop_rings(vsi);
+	/* This is the last that is freed. */
+	while ((i40e_tp4_is_resetting(vsi->back) && READ_ONCE(rx_ring->desc)) ||
 	       !i40e_tp4_is_stopped(vsi, queue_pair)) {
 		if (time_after(jiffies, end)) {
 			i40e_tp4_cut_off(vsi);
@@ -978,15 +996,33 @@ static void i40e_tp4_del_closed(struct i40e_tp4 *tp4)
 	if (queue_pair >= vsi->alloc_queue_pairs)
 		return;
 	hrtimer_cancel(&tp4->timer);
-	vsi->rx_rings[queue_pair]->tp4 = NULL;
-	if (vsi->xdp_rings)
-		vsi->xdp_rings[queue_pair]->tp4 = NULL;
-	else
-		/* The reset that was to make them has failed before that. */
+	/* The reset that was to make them may have failed before that. */
+	if (!vsi->xdp_rings)
 		vsi->tp4_rings = false;
 }
 
-/* Does a PF reset, in which the XDP TX rings come, or go, with @change. */
+/* Rings that were to be configured without the socket, and have not been as the
+ * reset failed before that, still know of it.
+ */
+static void i40e_tp4_untie(struct i40e_tp4 *tp4)
+{
+	u16 queue_pair = tp4->parms.queue_pair;
+	struct i40e_vsi *vsi = tp4->vsi;
+	struct i40e_ring *ring;
+
+	if (queue_pair >= vsi->alloc_queue_pairs)
+		return;
+	ring = vsi->rx_rings[queue_pair];
+	if (ring && ring->tp4 == tp4)
+		ring->tp4 = NULL;
+	ring = vsi->xdp_rings ? vsi->xdp_rings[queue_pair] : NULL;
+	if (ring && ring->tp4 == tp4)
+		WRITE_ONCE(ring->tp4, NULL);
+}
+
+/* Does a PF reset, in which the XDP TX rings come, or go, with @change. Nothing
+ * has changed if the device is closed.
+ */
 static int i40e_tp4_rebuild(struct i40e_tp4 *tp4,
 			    void (*change)(struct i40e_tp4 *tp4))
 {
@@ -997,6 +1033,10 @@ static int i40e_tp4_rebuild(struct i40e_tp4 *tp4,
 	err = i40e_tp4_get_busy(pf);
 	if (err)
 		return err;
+	if (i40e_tp4_is_closed(vsi)) {
+		clear_bit(__I40E_CONFIG_BUSY, pf->state);
+		return -ENETDOWN;
+	}
 	i40e_prep_for_reset(pf);
 	/* i40e_tp4_watchdog() may be at work, and not know of the reset. */
 	synchronize_net();
@@ -1011,8 +1051,9 @@ static int i40e_tp4_rebuild(struct i40e_tp4 *tp4,
 	return 0;
 }
 
-/* Stops the queue pair, and starts it with @change. When it cannot be stopped,
- * nothing has changed; when it cannot be started, all but a reset is done.
+/* Stops the queue pair, and starts it with @change. When it cannot be stopped, or
+ * the device is closed, nothing has changed; when it cannot be started, all but a
+ * reset is done.
  */
 static int i40e_tp4_restart(struct i40e_tp4 *tp4,
 			    void (*change)(struct i40e_tp4 *tp4))
@@ -1023,6 +1064,8 @@ static int i40e_tp4_restart(struct i40e_tp4 *tp4,
 	int err;
 
 	do {
+		if (i40e_tp4_is_closed(vsi))
+			return -ENETDOWN;
 		err = i40e_queue_pair_disable(vsi, queue_pair);
 	} while (err == -EBUSY && --tries);
 	if (err == -EBUSY)
@@ -1064,7 +1107,7 @@ static int i40e_tp4_may_enable(struct i40e_vsi *vsi, int queue_pair)
 		return -EOPNOTSUPP;
 	if (queue_pair >= vsi->num_queue_pairs)
 		return -EINVAL;
-	if (test_bit(__I40E_VSI_DOWN, vsi->state) || i40e_tp4_is_resetting(pf))
+	if (i40e_tp4_is_closed(vsi))
 		return -ENETDOWN;
 	if (!i40e_enabled_xdp_vsi(vsi) && !i40e_tp4_has_queues(vsi))
 		return -EOPNOTSUPP;
@@ -1138,8 +1181,7 @@ static void i40e_tp4_count_rx(struct i40e_tp4 *tp4, int n)
 static void i40e_tp4_remove(struct i40e_tp4 *tp4, bool reset)
 {
 	struct i40e_vsi *vsi = tp4->vsi;
-	bool closed = test_bit(__I40E_VSI_DOWN, vsi->state) ||
-		      i40e_tp4_is_resetting(vsi->back);
+	bool closed = i40e_tp4_is_closed(vsi);
 	int err = 0;
 
 	if (!closed && !reset &&
@@ -1154,6 +1196,7 @@ static void i40e_tp4_remove(struct i40e_tp4 *tp4, bool reset)
 		i40e_tp4_wait_closed(vsi, tp4->parms.queue_pair);
 		i40e_tp4_del_closed(tp4);
 	}
+	i40e_tp4_untie(tp4);
 	synchronize_net();
 	i40e_tp4_count_rx(tp4, -1);
 	i40e_tp4_free(tp4);
@@ -1192,7 +1235,7 @@ static int i40e_tp4_enable(struct i40e_vsi *vsi, struct tp4_netdev_parms *parms)
 		return err;
 	}
 	/* It could not be stopped. */
-	if (err != -EBUSY)
+	if (err != -EBUSY && err != -ENETDOWN)
 		i40e_tp4_reset(vsi);
 	i40e_tp4_count_rx(tp4, -1);
 	i40e_tp4_free(tp4);

@@ -420,6 +420,30 @@ TEST_F(zc_nics, writers_are_woken)
 	close(epoll);
 }
 
+/* send() does not wait for a packet whose end is missing: what it has is the card's */
+TEST_F(zc_nics, unfinished_packet)
+{
+	struct ends *e = &self->e;
+	struct tp4 *t = &e->from.t;
+	struct tpacket4_desc d;
+	unsigned int i, first, last;
+
+	for (i = 0; i < 10; i++) {
+		tp4_pkt_fill(e->pkt, 100, i);
+		first = t->free[--t->free_nr];
+		last = t->free[--t->free_nr];
+		memcpy(tp4_frame(t, first), e->pkt, 40);
+		memcpy(tp4_frame(t, last), e->pkt + 40, 60);
+		tp4_tx_give(t, first, 40, 0, TP4_PKT_CONT);
+		ASSERT_EQ(0, tp4_kick(t, 0));
+		ASSERT_FALSE(tp4_tx_next(t, &d));
+		tp4_tx_give(t, last, 60, 0, 0);
+		ASSERT_EQ(0, end_kick(&e->from, 100));
+		ASSERT_EQ(100, end_recv(&e->to, e->pkt));
+		EXPECT_TRUE(tp4_pkt_ok(e->pkt, 100, i, 100));
+	}
+}
+
 /* What the card cannot send comes back with the reason; what is around it is sent */
 TEST_F(zc_nics, tx_errors)
 {
@@ -732,6 +756,13 @@ static int do_pf_reset(struct ends *e)
 	return nic_pf_reset(e->to.dev);
 }
 
+/* Closes the device for some time. What it finds out about the model does not count */
+static int do_self_test(struct ends *e)
+{
+	run("ethtool -t %s offline >/dev/null 2>&1", e->to.dev);
+	return nic_wait_carrier(e->to.dev);
+}
+
 static int do_link_flap(struct ends *e)
 {
 	return model("link down") ?: model("link up") ?:
@@ -800,6 +831,10 @@ FIXTURE_VARIANT_ADD(zc_event, xdp) {
 
 FIXTURE_VARIANT_ADD(zc_event, pf_reset) {
 	.event = do_pf_reset,
+};
+
+FIXTURE_VARIANT_ADD(zc_event, self_test) {
+	.event = do_self_test,
 };
 
 FIXTURE_VARIANT_ADD(zc_event, link_flap) {
@@ -2589,6 +2624,108 @@ TEST_F(zc_come_and_go, queue_does_not_start)
 		EXPECT_LT(0, tp4_plain_recv(plain, e->pkt, ENDS_MAX_PKT));
 		close(plain);
 	}
+}
+
+/* The card resets itself when a socket comes or goes, with and without a program */
+TEST_F(zc_come_and_go, reset_meanwhile)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	unsigned int round, rounds = tp4_scaled(40, 8);
+	struct ends *e = &self->e;
+	int prog, ret;
+
+	if (!have_model())
+		SKIP(return, "there is no model of the ports");
+	prog = tp4_prog_const(XDP_PASS);
+	ASSERT_LE(0, prog);
+	for (round = 0; round < rounds; round++) {
+		ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, round & 1 ? prog : -1,
+					  XDP_FLAGS_DRV_MODE));
+		ASSERT_EQ(0, nics_ready(e));
+		if (round & 2) {
+			ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+			ASSERT_EQ(0, receive_some(&e->to, RING));
+			ASSERT_EQ(0, model("reset core"));
+			end_close(&e->to);
+		} else {
+			ASSERT_EQ(0, model("reset core"));
+			ret = end_open(&e->to, &cfg);
+			EXPECT_TRUE(!ret || ret == -ENETDOWN)
+				TH_LOG("%d", ret);
+			end_close(&e->to);
+		}
+		EXPECT_TRUE(tp4_pins_balanced());
+		ASSERT_EQ(0, nics_ready(e));
+		ASSERT_EQ(0, model("wait 60 receives 1 status"));
+	}
+	ASSERT_EQ(0, tp4_link_xdp(e->to.ifindex, -1, XDP_FLAGS_DRV_MODE));
+	close(prog);
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
+}
+
+/*
+ * The last socket's reset fails before the driver makes rings for the stack, and so
+ * does the next attempt to bring the device up. The socket has gone for all of them.
+ * The driver asks what the device is capable of with command 10.
+ */
+TEST_F(zc_come_and_go, last_reset_fails)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	unsigned int round;
+
+	if (!have_model())
+		SKIP(return, "there is no model of the ports");
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, receive_some(&e->to, RING));
+		ASSERT_EQ(0, model("fault aq-error 2 5 10"));
+		end_close(&e->to);
+		ASSERT_EQ(1, model_value("fault", "aq-error"));
+		EXPECT_TRUE(tp4_pins_balanced());
+		ASSERT_EQ(0, tp4_link_down(e->to.ifindex));
+		/* With another reset */
+		EXPECT_NE(0, tp4_link_up(e->to.ifindex));
+		ASSERT_EQ(0, model_value("fault", "aq-error"));
+		ASSERT_EQ(0, do_unbind(e));
+		ASSERT_EQ(0, nic_up(&e->to, ETH_DATA_LEN));
+	}
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	ASSERT_EQ(0, receive_some(&e->to, RING));
+}
+
+/*
+ * The device goes down for a moment, and does not come up again: the rings are there,
+ * and nobody will free them as a reset does. The socket is told, goes at once, and
+ * the administrator's next attempt works.
+ */
+TEST_F(zc_come_and_go, does_not_come_up)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	unsigned long long begin;
+	unsigned int round;
+
+	if (!have_model())
+		SKIP(return, "there is no model of the ports");
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, receive_some(&e->to, RING));
+		ASSERT_EQ(0, model("fault rx-dead 1"));
+		run("ethtool -K %s loopback on >/dev/null 2>&1", e->to.dev);
+		ASSERT_EQ(0, model_value("fault", "rx-dead"));
+		EXPECT_TRUE(tp4_poll(e->to.t.fd, 0, TP4_WAIT_MS) & POLLERR);
+		begin = tp4_now_ms();
+		end_close(&e->to);
+		/* Less than it gives a reset */
+		EXPECT_GT(begin + 8000, tp4_now_ms());
+		EXPECT_TRUE(tp4_pins_balanced());
+		ASSERT_EQ(0, tp4_link_down(e->to.ifindex));
+		ASSERT_EQ(0, nic_up(&e->to, ETH_DATA_LEN));
+	}
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	ASSERT_EQ(0, receive_some(&e->to, RING));
 }
 
 /*
