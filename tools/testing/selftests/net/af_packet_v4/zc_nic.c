@@ -708,7 +708,7 @@ TEST_F(zc_dry, goes_on)
 		for (i = 0; i < RING; i++)
 			tp4_rx_give(&e->to.t, self->held[i].idx);
 		ASSERT_EQ(0, settle(&e->from, &e->to, e->pkt, variant->poll));
-		ASSERT_EQ(0, both_ways(e, 2000));
+		ASSERT_EQ(0, both_ways(e, tp4_scaled(2000, 2000)));
 	}
 	munmap(status, TP4_PAGE);
 }
@@ -893,7 +893,7 @@ TEST_F(zc_event, survived)
 		ASSERT_EQ(0, variant->event(e));
 		ASSERT_EQ(0, settle(&e->from, &e->to, e->pkt, true));
 		ASSERT_EQ(0, settle(&e->to, &e->from, e->pkt, true));
-		ASSERT_EQ(0, both_ways(e, 2000));
+		ASSERT_EQ(0, both_ways(e, tp4_scaled(2000, 2000)));
 		EXPECT_EQ(0, tp4_get_queue(e->to.t.fd));
 	}
 	EXPECT_TRUE(tp4_guards_ok(&e->to.t));
@@ -979,7 +979,7 @@ TEST_F(zc_fault, is_seen)
 	}
 	EXPECT_EQ(4 * variant->packets, came);
 	EXPECT_EQ(4 * variant->errors, errors);
-	ASSERT_EQ(0, both_ways(e, 2000));
+	ASSERT_EQ(0, both_ways(e, tp4_scaled(2000, 2000)));
 	EXPECT_TRUE(tp4_guards_ok(&e->to.t));
 	EXPECT_EQ(0, frames_are_back(&e->to.t));
 }
@@ -1008,7 +1008,7 @@ TEST_F(zc_nics, no_end)
 		EXPECT_EQ(i < 4 ? TP4_PKT_CONT : 0, d.flags);
 		tp4_rx_give(&e->to.t, d.idx);
 	}
-	ASSERT_EQ(0, both_ways(e, 2000));
+	ASSERT_EQ(0, both_ways(e, tp4_scaled(2000, 2000)));
 	EXPECT_EQ(0, frames_are_back(&e->to.t));
 }
 
@@ -1027,7 +1027,7 @@ TEST_F(zc_nics, reset_within_packet)
 		ASSERT_EQ(0, end_kick(&e->from, 500));
 		ASSERT_EQ(0, model("wait 60 rx-truncated 0 fault"));
 		ASSERT_EQ(0, do_pf_reset(e));
-		ASSERT_EQ(0, both_ways(e, 2000));
+		ASSERT_EQ(0, both_ways(e, tp4_scaled(2000, 2000)));
 	}
 	EXPECT_EQ(0, frames_are_back(&e->to.t));
 }
@@ -1108,7 +1108,7 @@ TEST_F(zc_nics, refused_for_good)
 			EXPECT_TRUE(tp4_pkt_ok(e->pkt, 500, i, 500));
 		}
 		EXPECT_TRUE(end_is_empty(&e->from));
-		ASSERT_EQ(0, both_ways(e, 2000));
+		ASSERT_EQ(0, both_ways(e, tp4_scaled(2000, 2000)));
 		ASSERT_EQ(0, tp4_link_mtu(e->to.ifindex, ETH_DATA_LEN));
 	}
 	ASSERT_EQ(0, tp4_link_mtu(e->from.ifindex, ETH_DATA_LEN));
@@ -1138,7 +1138,7 @@ TEST_F(zc_nics, status_between_packets)
 		ASSERT_EQ(0, model("wait 60 rx-status 0 fault"));
 	}
 	/* All of the frames are still in use */
-	ASSERT_EQ(0, both_ways(e, 2000));
+	ASSERT_EQ(0, both_ways(e, tp4_scaled(2000, 2000)));
 	EXPECT_EQ(0, frames_are_back(&e->to.t));
 }
 
@@ -1788,6 +1788,9 @@ FIXTURE_TEARDOWN(zc_hit)
 	EXPECT_TRUE(tp4_pins_balanced());
 }
 
+/* More than can have come before */
+#define SOME		(2 * RING)
+
 /* @n more packets */
 static int flow_more(struct flow *f, unsigned int n)
 {
@@ -1796,14 +1799,15 @@ static int flow_more(struct flow *f, unsigned int n)
 	return flow_run(f, done, TP4_WAIT_MS);
 }
 
-/* Slowly enough for everybody to have a share of the one CPU that there may be */
+/* Slowly enough for everybody to have a share of the CPUs that there are */
 static int flow_start(struct flow *f)
 {
 	f->to_send = UINT64_MAX;
 	f->next = 0;
 	if (f->role == ROLE_TX)
 		return 0;
-	return model("gen 4000000000 proto=raw size=500 rate=40000 burst=32");
+	return model("gen 4000000000 proto=raw size=500 rate=%u burst=32",
+		     tp4_scaled(0, 40000));
 }
 
 /* The socket is told of it */
@@ -1829,11 +1833,11 @@ TEST_F(zc_hit, goes_on_or_ends)
 		lost = model_value("stats", "tx_link_down");
 		ASSERT_EQ(0, flow_start(f));
 		for (round = 0; round < 2; round++) {
-			ASSERT_EQ(0, flow_more(f, 2000));
+			ASSERT_EQ(0, flow_more(f, SOME));
 			ASSERT_EQ(0, variant->event(e));
 			if (variant->ends)
 				break;
-			ASSERT_EQ(0, flow_more(f, 2000));
+			ASSERT_EQ(0, flow_more(f, SOME));
 			EXPECT_EQ(0, tp4_get_queue(e->to.t.fd));
 		}
 		ASSERT_EQ(0, model("gen stop"));
@@ -1857,7 +1861,7 @@ TEST_F(zc_hit, goes_on_or_ends)
 		/* And the next one finds all well */
 		ASSERT_EQ(0, flow_open(e, f, role, 500));
 		ASSERT_EQ(0, flow_start(f));
-		ASSERT_EQ(0, flow_more(f, 2000));
+		ASSERT_EQ(0, flow_more(f, SOME));
 		EXPECT_EQ(0, f->bad);
 		EXPECT_EQ(0, f->errors);
 		ASSERT_EQ(0, model("gen stop"));
@@ -1947,10 +1951,10 @@ TEST_F(zc_reset, fails)
 	int ret;
 
 	ASSERT_EQ(0, flow_start(f));
-	ASSERT_EQ(0, flow_more(f, 1000));
+	ASSERT_EQ(0, flow_more(f, SOME));
 	ASSERT_EQ(0, model("fault aq-error 1 5 %u", variant->refused));
 	ASSERT_EQ(0, do_pf_reset(e));
-	ret = flow_more(f, 4000);
+	ret = flow_more(f, 2 * SOME);
 	ASSERT_TRUE(!ret || ret == -ENETDOWN);
 	ASSERT_EQ(0, model_value("fault", "aq-error"));
 	ASSERT_EQ(0, model("gen stop"));
@@ -1969,7 +1973,7 @@ TEST_F(zc_reset, fails)
 		ASSERT_EQ(0, do_unbind(e));
 	ASSERT_EQ(0, flow_open(e, f, ROLE_FWD, 500));
 	ASSERT_EQ(0, flow_start(f));
-	ASSERT_EQ(0, flow_more(f, 1000));
+	ASSERT_EQ(0, flow_more(f, SOME));
 	ASSERT_EQ(0, model("gen stop"));
 }
 
@@ -1978,6 +1982,7 @@ TEST_F(zc_reset, fails)
 /* Someone sends all the while */
 static pid_t sender_start(struct ends *e)
 {
+	unsigned int burst = tp4_scaled(0, 3200) / 100;
 	pid_t pid = fork();
 	__u8 *pkt;
 	__u32 seq;
@@ -1992,7 +1997,7 @@ static pid_t sender_start(struct ends *e)
 	for (seq = 0;; seq++) {
 		tp4_pkt_fill(pkt, 500, seq);
 		/* There may be one CPU only, and resets take long without it */
-		if (send(fd, pkt, 500, 0) < 0 || seq % 32 == 0)
+		if (send(fd, pkt, 500, 0) < 0 || seq % burst == 0)
 			usleep(500);
 	}
 }
