@@ -138,6 +138,32 @@ int end_kick(struct end *x, ssize_t bytes)
 	return ret;
 }
 
+int ends_unfinished(struct ends *e, __u32 seq)
+{
+	struct tp4 *t = &e->from.t;
+	struct tpacket4_desc d;
+	unsigned int first, last;
+	int ret;
+
+	tp4_pkt_fill(e->pkt, 100, seq);
+	first = t->free[--t->free_nr];
+	last = t->free[--t->free_nr];
+	memcpy(tp4_frame(t, first), e->pkt, 40);
+	memcpy(tp4_frame(t, last), e->pkt + 40, 60);
+	tp4_tx_give(t, first, 40, 0, TP4_PKT_CONT);
+	ret = tp4_kick(t, 0);
+	if (ret)
+		return ret < 0 ? ret : -EPROTO;
+	if (tp4_tx_next(t, &d))
+		return -EPROTO;
+	tp4_tx_give(t, last, 60, 0, 0);
+	ret = end_kick(&e->from, 100);
+	if (ret)
+		return ret;
+	ret = end_recv(&e->to, e->pkt);
+	return ret == 100 && tp4_pkt_ok(e->pkt, 100, seq, 100) ? 0 : -EBADMSG;
+}
+
 int end_recv(struct end *x, __u8 *pkt)
 {
 	return x->zc ? tp4_recv_wait(&x->t, pkt, ENDS_MAX_PKT) :

@@ -57,6 +57,8 @@ void end_close(struct end *x);
 int end_queue(struct end *x, const __u8 *pkt, size_t len, size_t chunk);
 /* Sends what was queued, which is @bytes of good packets */
 int end_kick(struct end *x, ssize_t bytes);
+/* A packet of 100 bytes in two frames: send() does not wait while its end is missing */
+int ends_unfinished(struct ends *e, __u32 seq);
 /* The length of the next packet, waited for */
 int end_recv(struct end *x, __u8 *pkt);
 /* Nothing more has come than what was taken */

@@ -356,27 +356,15 @@ TEST_F(zc_busy, threaded_napi)
 TEST_F(zc_busy, threaded_napi_unfinished_packet)
 {
 	struct ends *e = &self->e;
-	struct tp4 *t = &e->from.t;
-	unsigned int i, first, last;
+	unsigned int i;
 
 	if (sysfs_mount())
 		SKIP(return, "cannot mount sysfs");
 	ASSERT_EQ(0, ends_open(e, 64, 0));
 	ASSERT_EQ(0, sysfs_write("tp4a", "threaded", "1"));
 	ASSERT_EQ(0, sysfs_write("tp4b", "threaded", "1"));
-	for (i = 0; i < 10; i++) {
-		tp4_pkt_fill(e->pkt, 100, i);
-		first = t->free[--t->free_nr];
-		last = t->free[--t->free_nr];
-		memcpy(tp4_frame(t, first), e->pkt, 40);
-		memcpy(tp4_frame(t, last), e->pkt + 40, 60);
-		tp4_tx_give(t, first, 40, 0, TP4_PKT_CONT);
-		ASSERT_EQ(0, tp4_kick(t, 0));
-		tp4_tx_give(t, last, 60, 0, 0);
-		ASSERT_EQ(0, end_kick(&e->from, 100));
-		ASSERT_EQ(100, end_recv(&e->to, e->pkt));
-		EXPECT_TRUE(tp4_pkt_ok(e->pkt, 100, i, 100));
-	}
+	for (i = 0; i < 10; i++)
+		ASSERT_EQ(0, ends_unfinished(e, i));
 }
 
 TEST_HARNESS_MAIN

@@ -424,24 +424,10 @@ TEST_F(zc_nics, writers_are_woken)
 TEST_F(zc_nics, unfinished_packet)
 {
 	struct ends *e = &self->e;
-	struct tp4 *t = &e->from.t;
-	struct tpacket4_desc d;
-	unsigned int i, first, last;
+	unsigned int i;
 
-	for (i = 0; i < 10; i++) {
-		tp4_pkt_fill(e->pkt, 100, i);
-		first = t->free[--t->free_nr];
-		last = t->free[--t->free_nr];
-		memcpy(tp4_frame(t, first), e->pkt, 40);
-		memcpy(tp4_frame(t, last), e->pkt + 40, 60);
-		tp4_tx_give(t, first, 40, 0, TP4_PKT_CONT);
-		ASSERT_EQ(0, tp4_kick(t, 0));
-		ASSERT_FALSE(tp4_tx_next(t, &d));
-		tp4_tx_give(t, last, 60, 0, 0);
-		ASSERT_EQ(0, end_kick(&e->from, 100));
-		ASSERT_EQ(100, end_recv(&e->to, e->pkt));
-		EXPECT_TRUE(tp4_pkt_ok(e->pkt, 100, i, 100));
-	}
+	for (i = 0; i < 10; i++)
+		ASSERT_EQ(0, ends_unfinished(e, i));
 }
 
 /* What the card cannot send comes back with the reason; what is around it is sent */
