@@ -80,6 +80,16 @@ kunit() {
 # shellcheck disable=SC2034 # for the suites
 KCSAN=(--append "kcsan.skip_watch=400 kcsan.udelay_task=300 kcsan.udelay_interrupt=100")
 
+# How many CPUs a guest gets that is slow anyhow: $TP4_CPUS, or as many as there are,
+# two to four. Emulated CPUs that the machine lacks wait for each other, most of all
+# for locks that somebody watches.
+guest_cpus() {
+	local cpus
+
+	cpus=$(nproc)
+	echo "${TP4_CPUS:-$((cpus < 2 ? 2 : cpus > 4 ? 4 : cpus))}"
+}
+
 # kselftest_together OPTION... -- BOOT_OPTION...: all of them in one guest in QEMU,
 # for kernels that take long to boot; the first options are those of lab/kernel
 kselftest_together() {
