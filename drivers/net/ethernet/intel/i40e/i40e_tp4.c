@@ -22,7 +22,7 @@
  * So only NAPI writes the tails of queues that run, and while NAPI is off, who
  * configures the RX ring writes its tail. The device must not be told of frames
  * for a queue that is stopped, so NAPI goes first, whether it is a queue pair that
- * is stopped or all of them, and comes last: see i40e_tp4_napi_first().
+ * is stopped or all of them, and comes last.
  *
  * XDP TX rings come and go with a reset of the PF, so the first queue pair that
  * is taken resets it, as does the last one that is given back, unless there is
@@ -653,24 +653,6 @@ void i40e_tp4_configure_tx(struct i40e_ring *xdp_ring)
 	tp4->tx_refused = 0;
 	tp4->hang = 0;
 	xdp_ring->xdp_tx_active = 0;
-}
-
-/**
- * i40e_tp4_napi_first - is NAPI to be off before the queues are stopped?
- * @vsi: VSI that goes down
- *
- * For the stack, i40e_down() stops the queues first. NAPI of the stack rarely
- * tells them of anything then: it has to have received something. That of a socket
- * does as soon as user space gives frames. To look at the state of the VSI there is
- * not enough, as NAPI may be past that look on another CPU, and not everybody who
- * calls i40e_down() sets it. napi_disable() waits until NAPI is through.
- *
- * Return: true if there are sockets. It may change any time when RTNL is not held,
- * as in a reset of the device, so ask once.
- */
-bool i40e_tp4_napi_first(struct i40e_vsi *vsi)
-{
-	return !list_empty(&vsi->tp4_list);
 }
 
 /**

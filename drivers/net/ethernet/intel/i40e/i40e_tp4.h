@@ -23,7 +23,6 @@ void i40e_tp4_set_xdp(struct i40e_vsi *vsi);
 void i40e_tp4_configure_rx(struct i40e_ring *rx_ring);
 void i40e_tp4_configure_tx(struct i40e_ring *xdp_ring);
 void i40e_tp4_refill(struct i40e_ring *rx_ring);
-bool i40e_tp4_napi_first(struct i40e_vsi *vsi);
 void i40e_tp4_started(struct i40e_vsi *vsi);
 void i40e_tp4_not_started(struct i40e_vsi *vsi, int queue_pair);
 void i40e_tp4_clean_rx_ring(struct i40e_ring *rx_ring);
@@ -55,11 +54,6 @@ static inline void i40e_tp4_configure_tx(struct i40e_ring *xdp_ring)
 
 static inline void i40e_tp4_refill(struct i40e_ring *rx_ring)
 {
-}
-
-static inline bool i40e_tp4_napi_first(struct i40e_vsi *vsi)
-{
-	return false;
 }
 
 static inline void i40e_tp4_started(struct i40e_vsi *vsi)

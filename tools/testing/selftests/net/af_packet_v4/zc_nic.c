@@ -85,6 +85,11 @@ static int one_way(struct ends *e, __u32 total, unsigned int batch,
 	};
 	int ret = nics_ready(e);
 
+	/* The stack sends on the queue of the CPU that it is on, and what is on one
+	 * queue may overtake what is on another.
+	 */
+	if (!e->from.zc)
+		tp4_pin_cpu(0);
 	while (!ret && s.received < total) {
 		ret = stream_send(&s, total, e->pkt);
 		if (!ret)
