@@ -62,6 +62,11 @@
 /* How long to wait for others that configure the device, and for queues. */
 #define I40E_TP4_WAIT_MS	10000
 
+/* And for the service task to come to a reset that the device has announced. It may
+ * be at commands meanwhile, which a device in reset leaves to time out.
+ */
+#define I40E_TP4_WAIT_RESET_MS	60000
+
 /* Without progress for so many runs of the service task, a second each, sending
  * hangs. That is netdev's own patience.
  */
@@ -928,7 +933,9 @@ static bool i40e_tp4_is_stopped(struct i40e_vsi *vsi, u16 queue_pair)
  */
 static void i40e_tp4_wait_closed(struct i40e_vsi *vsi, u16 queue_pair)
 {
-	unsigned long end = jiffies + msecs_to_jiffies(I40E_TP4_WAIT_MS);
+	bool announced = test_bit(__I40E_RESET_INTR_RECEIVED, vsi->back->state);
+	unsigned int wait = announced ? I40E_TP4_WAIT_RESET_MS : I40E_TP4_WAIT_MS;
+	unsigned long end = jiffies + msecs_to_jiffies(wait);
 	struct i40e_ring *rx_ring;
 
 	/* There are fewer than there were. */

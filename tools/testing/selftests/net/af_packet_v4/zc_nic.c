@@ -2661,6 +2661,33 @@ TEST_F(zc_come_and_go, reset_meanwhile)
 }
 
 /*
+ * The device goes into a reset while its driver is at commands, each of which times
+ * out. The driver comes to the reset after that, and who closes the socket waits.
+ */
+TEST_F_TIMEOUT(zc_come_and_go, reset_within_command, 600)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	unsigned int flags = IFF_PROMISC | IFF_ALLMULTI;
+	struct ends *e = &self->e;
+
+	if (!have_model())
+		SKIP(return, "there is no model of the ports");
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	ASSERT_EQ(0, receive_some(&e->to, RING));
+	ASSERT_EQ(0, model("fault aq-timeout 10"));
+	ASSERT_EQ(0, tp4_link_flags(e->to.ifindex, IFF_ALLMULTI, flags));
+	ASSERT_EQ(0, model("wait 60 aq-timeout 9 fault"));
+	ASSERT_EQ(0, model("reset core"));
+	end_close(&e->to);
+	EXPECT_TRUE(tp4_pins_balanced());
+	ASSERT_EQ(0, model("fault aq-timeout 0"));
+	ASSERT_EQ(0, tp4_link_flags(e->to.ifindex, 0, flags));
+	ASSERT_EQ(0, model("wait 120 receives 1 status"));
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	ASSERT_EQ(0, receive_some(&e->to, RING));
+}
+
+/*
  * The last socket's reset fails before the driver makes rings for the stack, and so
  * does the next attempt to bring the device up. The socket has gone for all of them.
  * The driver asks what the device is capable of with command 10.
