@@ -52,8 +52,12 @@ struct xl710 *xl710_new(unsigned int index, const struct xl710_ops *ops, void *c
 void xl710_free(struct xl710 *dev);
 /* Power on, or a function level reset. */
 void xl710_reset(struct xl710 *dev);
-/* Timers, queued packets. Gives the time at which to call next. */
-uint64_t xl710_poll(struct xl710 *dev);
+/* Timers, queued packets */
+void xl710_poll(struct xl710 *dev);
+/* When to poll next. To be asked when all ports were polled, as one gives work to
+ * another.
+ */
+uint64_t xl710_next(struct xl710 *dev);
 void xl710_irq_resume(struct xl710 *dev);
 /* The message that MSI-X vector sends; false if it is masked. */
 bool xl710_msix_message(struct xl710 *dev, unsigned int vector, uint64_t *addr,
@@ -304,7 +308,8 @@ void intr_queue(struct xl710 *dev, uint32_t qint_ctl);
 void intr_dyn_ctl(struct xl710 *dev, unsigned int vector, uint32_t val);
 uint32_t intr_icr0(struct xl710 *dev);
 void intr_icr0_ena(struct xl710 *dev, uint32_t val);
-uint64_t intr_poll(struct xl710 *dev);
+void intr_poll(struct xl710 *dev);
+uint64_t intr_next(struct xl710 *dev);
 void intr_hold(struct xl710 *dev, bool hold);
 void intr_asked(struct xl710 *dev);
 

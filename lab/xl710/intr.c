@@ -171,19 +171,24 @@ void intr_asked(struct xl710 *dev)
 	intr_hold(dev, false);
 }
 
-uint64_t intr_poll(struct xl710 *dev)
+void intr_poll(struct xl710 *dev)
+{
+	unsigned int i;
+
+	for (i = 1; i < XL710_MSIX_NR; i++)
+		if (dev->vector[i].cause)
+			try_fire(dev, i);
+}
+
+uint64_t intr_next(struct xl710 *dev)
 {
 	uint64_t next = XL710_NEVER;
 	unsigned int i;
 
-	for (i = 1; i < XL710_MSIX_NR; i++) {
-		if (!dev->vector[i].cause)
-			continue;
-		try_fire(dev, i);
+	for (i = 1; i < XL710_MSIX_NR; i++)
 		if (dev->vector[i].cause &&
 		    *dyn_ctl(dev, i) & DYN_CTL_INTENA &&
 		    dev->vector[i].due < next)
 			next = dev->vector[i].due;
-	}
 	return next;
 }

@@ -117,7 +117,10 @@ static void loop(void)
 		next = XL710_NEVER;
 		for (i = 0; i < ports; i++) {
 			work |= port[i]->transport->work(port[i]);
-			t = xl710_poll(port[i]->dev);
+			xl710_poll(port[i]->dev);
+		}
+		for (i = 0; i < ports; i++) {
+			t = xl710_next(port[i]->dev);
 			if (t < next)
 				next = t;
 		}

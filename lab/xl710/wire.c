@@ -450,25 +450,23 @@ uint64_t gen_batch(struct wire *w)
 	return g->sent;
 }
 
-static uint64_t gen_poll(struct wire *w)
+static void gen_poll(struct wire *w)
 {
 	struct generator *g = &w->gen;
 	static uint8_t frame[FRAME_MAX];
 	uint64_t now = xl710_clock(), dropped;
 	unsigned int burst = g->interval ? g->burst : POLL_BURST, len;
 
-	if (!g->running)
-		return XL710_NEVER;
-	if (g->due > now)
-		return g->due;
+	if (!g->running || g->due > now)
+		return;
 	while (burst-- && g->sent + g->dropped < g->nr) {
 		if (w->first)
-			return now + 1000;	/* after what is queued */
+			return;		/* after what is queued */
 		len = make_packet(g, frame);
 		dropped = w->dropped;
 		if (!deliver(w, frame, len, g->crc_error))
 			/* No room. When it has some, the port is polled. */
-			return now + 100000;
+			return;
 		if (w->dropped > dropped)
 			g->dropped++;
 		else
@@ -477,19 +475,15 @@ static uint64_t gen_poll(struct wire *w)
 	if (g->sent + g->dropped == g->nr) {
 		g->running = false;
 		g->ended = xl710_clock();
-		return XL710_NEVER;
+		return;
 	}
 	g->due = g->interval ? (g->due ? g->due : now) + g->interval : 0;
-	return g->due;
 }
 
-uint64_t wire_poll(struct wire *w)
+void wire_poll(struct wire *w)
 {
-	uint64_t next, gen;
-
 	run_queue(w);
-	next = w->first ? xl710_clock() + (w->paused ? 100000 : 0) : XL710_NEVER;
-	gen = gen_poll(w);
+	gen_poll(w);
 	/* Whoever sends to this port may go on. */
 	if (w->queued < QUEUE_MAX) {
 		if (w->mode == WIRE_PEER)
@@ -497,5 +491,14 @@ uint64_t wire_poll(struct wire *w)
 		else if (w->mode == WIRE_LOOP)
 			txq_resume(w->dev);
 	}
-	return gen < next ? gen : next;
+}
+
+uint64_t wire_next(const struct wire *w)
+{
+	if (!w->first && !w->gen.running)
+		return XL710_NEVER;
+	/* When there are descriptors, the port is polled at once. */
+	if (w->paused)
+		return xl710_clock() + 100000;
+	return w->first ? xl710_clock() : w->gen.due;
 }

@@ -79,8 +79,9 @@ struct wire {
 struct wire *wire_new(struct xl710 *dev);
 void wire_free(struct wire *w);
 void wire_connect(struct wire *a, struct wire *b);
-/* Generator and what is queued. Gives the time at which to call next. */
-uint64_t wire_poll(struct wire *w);
+/* Generator and what is queued */
+void wire_poll(struct wire *w);
+uint64_t wire_next(const struct wire *w);
 void wire_link(struct wire *w, bool up);
 void gen_start(struct wire *w);
 /* All at once, with one interrupt; how many there was room for. */

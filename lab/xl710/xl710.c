@@ -78,17 +78,21 @@ void xl710_free(struct xl710 *dev)
 	free(dev);
 }
 
-uint64_t xl710_poll(struct xl710 *dev)
+void xl710_poll(struct xl710 *dev)
 {
-	uint64_t next = intr_poll(dev);
-	uint64_t wire = dev->wire ? wire_poll(dev->wire) : XL710_NEVER;
-
-	if (dev->spin_until) {
-		uint64_t now = xl710_clock();
-
-		if (now < dev->spin_until)
-			return now;
+	intr_poll(dev);
+	if (dev->wire)
+		wire_poll(dev->wire);
+	if (dev->spin_until && dev->spin_until <= xl710_clock())
 		dev->spin_until = 0;
-	}
+}
+
+uint64_t xl710_next(struct xl710 *dev)
+{
+	uint64_t next = intr_next(dev);
+	uint64_t wire = dev->wire ? wire_next(dev->wire) : XL710_NEVER;
+
+	if (dev->spin_until)
+		return xl710_clock();
 	return wire < next ? wire : next;
 }

@@ -567,7 +567,8 @@ static void test_itr(void)
 	/* ... and for the rest of the interval. */
 	irq_on(dev, 1);
 	CHECK_EQ(raised[1], 1);
-	CHECK_EQ(intr_poll(dev), clock_ns - 1000 + 100000);
+	intr_poll(dev);
+	CHECK_EQ(intr_next(dev), clock_ns - 1000 + 100000);
 	clock_ns += 98000;
 	intr_poll(dev);
 	CHECK_EQ(raised[1], 1);
@@ -1376,6 +1377,45 @@ static void test_generator(void)
 	xl710_free(dev);
 }
 
+/* Polling brings packets, and these an interrupt that is to wait: whoever sleeps until
+ * then has to know.
+ */
+static void test_next(void)
+{
+	struct xl710 *dev = new_dev(0);
+
+	rx_on(dev, 0, 1522);
+	w32(dev, QINT_RQCTL(0), QINT_CTL_CAUSE_ENA | 0 << 11 | 1);
+	w32(dev, PFINT_ITRN(0, 0), 50);			/* 100 us */
+	irq_on(dev, 1);
+	CHECK_EQ(xl710_next(dev), XL710_NEVER);
+	run_ctl(dev, "gen 1");
+	CHECK(xl710_next(dev) <= clock_ns);
+	xl710_poll(dev);
+	CHECK_EQ(raised[1], 1);
+	CHECK_EQ(xl710_next(dev), XL710_NEVER);
+	irq_on(dev, 1);
+	run_ctl(dev, "gen 1");
+	xl710_poll(dev);
+	CHECK_EQ(raised[1], 1);
+	CHECK_EQ(xl710_next(dev), clock_ns + 100000);
+	clock_ns += 100000;
+	xl710_poll(dev);
+	CHECK_EQ(raised[1], 2);
+	/* At a rate: the second is sent a second after the first. */
+	irq_on(dev, 1);
+	run_ctl(dev, "gen 2 rate=1 burst=1");
+	xl710_poll(dev);
+	clock_ns += 500000000;
+	xl710_poll(dev);
+	CHECK_EQ(xl710_next(dev), clock_ns + 500000000);
+	clock_ns += 500000000;
+	CHECK_EQ(xl710_next(dev), clock_ns);
+	xl710_poll(dev);
+	CHECK_EQ(xl710_next(dev), XL710_NEVER);
+	xl710_free(dev);
+}
+
 static void test_batch(void)
 {
 	struct xl710 *dev = new_dev(0);
@@ -1655,6 +1695,7 @@ static const struct test tests[] = {
 	{ "resets", test_pf_reset },
 	{ "faults", test_faults },
 	{ "generator: counts, pause, rate", test_generator },
+	{ "when to poll next", test_next },
 	{ "generator: batches with one interrupt", test_batch },
 	{ "transmit: batches with one interrupt", test_batch_tx },
 	{ "batches by way of the mailbox", test_batch_mailbox },
