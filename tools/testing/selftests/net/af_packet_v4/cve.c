@@ -2,15 +2,17 @@
 /*
  * AF_PACKET V4 and the security defects that packet sockets and AF_XDP have
  * had: for each, the case that went wrong there, tried here. The races are run
- * many times over; what they must not do is seen by KASAN, lockdep and the
- * checks at each test's end.
+ * many times over, and until each side has come to something; what they must not
+ * do is seen by KASAN, lockdep and the checks at each test's end.
  */
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <linux/netlink.h>
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 
 #include "../../kselftest_harness.h"
 #include "tp4_lib.h"
@@ -19,6 +21,8 @@
 #define SIZE		2048
 #define RING		16
 #define MAX_PKT		4096
+#define GROUP		815
+#define MEMBERS		3
 
 FIXTURE(cve) {
 	struct tp4_net net;
@@ -109,12 +113,12 @@ static int old_ring(int fd, int opt, unsigned int blocks)
 
 /* Something that runs beside the test until it is told to stop */
 struct racer {
-	void (*step)(struct racer *r);
+	bool (*step)(struct racer *r);	/* has it come to something? */
 	int fd;
-	int fd2;
 	int ifindex;
 	void *arg;
 	unsigned int turn;
+	unsigned int hits;		/* steps that have */
 	bool stop;
 	pthread_t thread;
 };
@@ -125,8 +129,10 @@ static void *racer_run(void *arg)
 
 	tp4_pin_cpu(1);
 	while (!__atomic_load_n(&r->stop, __ATOMIC_RELAXED)) {
-		r->step(r);
-		__atomic_store_n(&r->turn, r->turn + 1, __ATOMIC_RELAXED);
+		if (r->step(r))
+			__atomic_store_n(&r->hits, r->hits + 1,
+					 __ATOMIC_RELEASE);
+		__atomic_store_n(&r->turn, r->turn + 1, __ATOMIC_RELEASE);
 		sched_yield();
 	}
 	return NULL;
@@ -137,10 +143,26 @@ static int racer_start(struct racer *r)
 	return pthread_create(&r->thread, NULL, racer_run, r);
 }
 
-/* Has it come round once? */
-static bool racer_turned(struct racer *r)
+static unsigned int racer_hits(struct racer *r)
 {
-	return __atomic_load_n(&r->turn, __ATOMIC_RELAXED);
+	return __atomic_load_n(&r->hits, __ATOMIC_ACQUIRE);
+}
+
+/* Waits for @steps that begin after this was called; false: it does not run */
+static bool racer_wait(struct racer *r, unsigned int steps)
+{
+	unsigned long long end = tp4_now_ms() + TP4_WAIT_MS;
+	unsigned int from, turn;
+
+	from = __atomic_load_n(&r->turn, __ATOMIC_ACQUIRE);
+	do {
+		turn = __atomic_load_n(&r->turn, __ATOMIC_ACQUIRE);
+		/* It was in the middle of the first */
+		if (turn - from > steps)
+			return true;
+		sched_yield();
+	} while (tp4_now_ms() < end);
+	return false;
 }
 
 static void racer_stop(struct racer *r)
@@ -149,21 +171,41 @@ static void racer_stop(struct racer *r)
 	pthread_join(r->thread, NULL);
 }
 
+/* How often a race is run */
+struct rounds {
+	unsigned int least;
+	unsigned int done;
+	unsigned long long end;
+};
+
+/* Is there another one? After the least, only until all was @reached, or in vain */
+static bool another(struct rounds *r, bool reached)
+{
+	if (r->done++ < r->least)
+		return true;
+	if (reached)
+		return false;
+	if (!r->end)
+		r->end = tp4_now_ms() + TP4_WAIT_MS;
+	return tp4_now_ms() < r->end;
+}
+
 /* CVE-2016-8655: the version changes while a ring is being set up */
 
-static void change_version(struct racer *r)
+static bool change_version(struct racer *r)
 {
 	static const int versions[] = {
 		TPACKET_V4, TPACKET_V3, TPACKET_V4, TPACKET_V2, TPACKET_V1,
 	};
 
-	tp4_version(r->fd, versions[r->turn % 5]);
+	return !tp4_version(r->fd, versions[r->turn % 5]);
 }
 
 TEST_F(cve, cve_2016_8655_version_races_ring)
 {
-	unsigned int i, n = tp4_scaled(3000, 300), v4 = 0, old = 0;
+	struct rounds rounds = { .least = tp4_scaled(3000, 300) };
 	struct racer r = { .step = change_version };
+	unsigned int v4 = 0, old = 0;
 	int version, fd;
 	socklen_t len;
 
@@ -171,9 +213,8 @@ TEST_F(cve, cve_2016_8655_version_races_ring)
 	ASSERT_LE(0, fd);
 	r.fd = fd;
 	ASSERT_EQ(0, racer_start(&r));
-	/* Until both sides of the race were reached, however long it takes */
-	for (i = 0; i < n || !v4 || !old; i++) {
-		int opt = i & 1 ? PACKET_RX_RING : PACKET_TX_RING;
+	while (another(&rounds, v4 && old)) {
+		int opt = rounds.done & 1 ? PACKET_RX_RING : PACKET_TX_RING;
 
 		if (!tp4_ring(fd, opt, self->mr_fd, RING)) {
 			/* It has a ring, so it is V4 and stays it */
@@ -197,6 +238,8 @@ TEST_F(cve, cve_2016_8655_version_races_ring)
 		sched_yield();
 	}
 	racer_stop(&r);
+	EXPECT_LT(0, v4);
+	EXPECT_LT(0, old);
 	close(fd);
 	works(_metadata, self);
 }
@@ -238,15 +281,16 @@ TEST_F(cve, cve_2017_7308_sizes)
 
 /* CVE-2017-1000111: PACKET_RESERVE changes while a ring is being set up */
 
-static void change_reserve(struct racer *r)
+static bool change_reserve(struct racer *r)
 {
-	set_int(r->fd, PACKET_RESERVE, r->turn % 2 ? 500 : 4);
+	return !set_int(r->fd, PACKET_RESERVE, r->turn % 2 ? 500 : 4);
 }
 
 TEST_F(cve, cve_2017_1000111_reserve_races_ring)
 {
-	unsigned int i, n = tp4_scaled(2000, 200), k;
+	struct rounds rounds = { .least = tp4_scaled(2000, 200) };
 	struct racer r = { .step = change_reserve };
+	unsigned int k, seen[2] = {};
 	struct tpacket4_desc d;
 	struct tp4 t = {
 		.buf = self->mem, .buf_len = self->len, .frame_size = SIZE,
@@ -259,14 +303,19 @@ TEST_F(cve, cve_2017_1000111_reserve_races_ring)
 	ASSERT_LE(0, t.fd);
 	r.fd = t.fd;
 	ASSERT_EQ(0, racer_start(&r));
-	for (i = 0; i < n; i++) {
+	while (another(&rounds, seen[0] && seen[1])) {
 		ASSERT_EQ(0, tp4_ring(t.fd, PACKET_RX_RING, self->mr_fd,
 				      RING));
 		len = sizeof(reserve);
 		ASSERT_EQ(0, getsockopt(t.fd, SOL_PACKET, PACKET_RESERVE,
 					&reserve, &len));
-		if (i % 16) {
+		/* 0 is from before the first change */
+		if (reserve)
+			seen[reserve == 500]++;
+		if (rounds.done % 16) {
 			ASSERT_EQ(0, tp4_ring(t.fd, PACKET_RX_RING, -1, 0));
+			/* The only time at which it may change */
+			sched_yield();
 			continue;
 		}
 		/* What is said is what is done */
@@ -274,17 +323,19 @@ TEST_F(cve, cve_2017_1000111_reserve_races_ring)
 		for (k = 0; k < RING; k++)
 			tp4_rx_give(&t, k);
 		ASSERT_EQ(0, tp4_bind(t.fd, self->net.a, ETH_P_ALL));
-		tp4_pkt_fill(self->pkt, 1500, i);
+		tp4_pkt_fill(self->pkt, 1500, rounds.done);
 		ASSERT_EQ(0, tp4_plain_send(self->out, self->pkt, 1500));
 		ASSERT_EQ(POLLIN, tp4_poll(t.fd, POLLIN, TP4_WAIT_MS));
 		ASSERT_TRUE(tp4_rx_next(&t, &d));
 		EXPECT_EQ(reserve, d.offset);
 		EXPECT_TRUE(tp4_pkt_ok(tp4_frame(&t, d.idx) + d.offset, d.len,
-				       i, 1500));
+				       rounds.done, 1500));
 		munmap(t.map, t.map_len);
 		ASSERT_EQ(0, tp4_ring(t.fd, PACKET_RX_RING, -1, 0));
 	}
 	racer_stop(&r);
+	EXPECT_LT(0, seen[0]);
+	EXPECT_LT(0, seen[1]);
 	close(t.fd);
 	works(_metadata, self);
 }
@@ -316,65 +367,197 @@ TEST_F(cve, cve_2017_14497_vnet_header)
 
 /* CVE-2017-15649: joining a fanout group races bind() */
 
-static void join_fanout(struct racer *r)
+static int join(int fd, int type)
 {
-	int arg = 815 | PACKET_FANOUT_LB << 16;
+	return set_int(fd, PACKET_FANOUT, GROUP | type << 16);
+}
 
-	setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &arg, sizeof(arg));
+static bool join_fanout(struct racer *r)
+{
+	return !join(r->fd, PACKET_FANOUT_LB);
+}
+
+/* A group ends with its last member: one of another type may have its number */
+static void group_is_gone(struct __test_metadata *_metadata,
+			  struct _test_data_cve *self)
+{
+	int fd = v4_socket();
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, tp4_link_up(self->net.a));
+	ASSERT_EQ(0, tp4_ring(fd, PACKET_RX_RING, self->mr_fd, RING));
+	ASSERT_EQ(0, tp4_bind(fd, self->net.a, ETH_P_ALL));
+	EXPECT_EQ(0, join(fd, PACKET_FANOUT_HASH));
+	close(fd);
 }
 
 TEST_F(cve, cve_2017_15649_fanout_races_bind)
 {
-	unsigned int i, n = tp4_scaled(500, 50);
+	struct rounds rounds = { .least = tp4_scaled(500, 50) };
+	unsigned int kept = 0, moved = 0;
+	int fd, ret;
 
-	for (i = 0; i < n; i++) {
+	while (another(&rounds, kept && moved)) {
 		struct racer r = { .step = join_fanout };
-		int fd = v4_socket();
+		bool wait = rounds.done & 1;
 
+		fd = v4_socket();
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, tp4_ring(fd, PACKET_RX_RING, self->mr_fd, RING));
 		r.fd = fd;
 		ASSERT_EQ(0, racer_start(&r));
-		tp4_bind(fd, self->net.a, ETH_P_ALL);
-		tp4_bind(fd, self->net.b, ETH_P_ALL);
-		tp4_pkt_fill(self->pkt, 100, i);
+		/* Who is not bound cannot join, so this comes first */
+		ASSERT_EQ(0, tp4_bind(fd, self->net.a, ETH_P_ALL));
+		if (wait)
+			ASSERT_TRUE(racer_wait(&r, 1));
+		ret = tp4_bind(fd, self->net.b, ETH_P_ALL);
+		/* A member stays where it is */
+		ASSERT_TRUE(ret == -EINVAL || (!ret && !wait))
+			TH_LOG("bind(): %d", ret);
+		if (ret)
+			kept++;
+		else
+			moved++;
+		tp4_pkt_fill(self->pkt, 100, rounds.done);
 		ASSERT_EQ(0, tp4_plain_send(self->out, self->pkt, 100));
-		tp4_ring(fd, PACKET_RX_RING, self->mr_fd, 2 * RING);
+		ASSERT_EQ(0, tp4_ring(fd, PACKET_RX_RING, self->mr_fd,
+				      2 * RING));
+		/* Wherever it is, it has joined, once */
+		ASSERT_TRUE(racer_wait(&r, 1));
 		racer_stop(&r);
+		ASSERT_EQ(1, racer_hits(&r));
 		close(fd);
 	}
+	EXPECT_LT(0, kept);
+	EXPECT_LT(0, moved);
+	group_is_gone(_metadata, self);
 	works(_metadata, self);
 }
 
-/* CVE-2018-18559: bind() races the device going away */
+/*
+ * CVE-2018-18559: bind() races the device going away and coming back, and so do
+ * sockets that join a group, and members that close
+ */
 
-static void device_up_down(struct racer *r)
+static bool device_up_down(struct racer *r)
 {
 	if (r->turn & 1)
-		tp4_link_up(r->ifindex);
-	else
-		tp4_link_down(r->ifindex);
+		return !tp4_link_up(r->ifindex);
+	return !tp4_link_down(r->ifindex);
 }
 
-TEST_F(cve, cve_2018_18559_bind_races_device)
+/* Sockets that are to join; a number may be another file's once it is closed */
+struct group {
+	pthread_mutex_t lock;
+	int fd[MEMBERS];	/* -1: there is none */
+	bool joined[MEMBERS];
+};
+
+static void group_set(struct group *g, unsigned int i, int fd)
 {
-	struct racer r = {
+	pthread_mutex_lock(&g->lock);
+	g->fd[i] = fd;
+	g->joined[i] = false;
+	pthread_mutex_unlock(&g->lock);
+}
+
+static unsigned int group_members(struct group *g)
+{
+	unsigned int i, n = 0;
+
+	pthread_mutex_lock(&g->lock);
+	for (i = 0; i < MEMBERS; i++)
+		n += g->joined[i];
+	pthread_mutex_unlock(&g->lock);
+	return n;
+}
+
+static bool group_has(struct group *g, unsigned int i)
+{
+	bool has;
+
+	pthread_mutex_lock(&g->lock);
+	has = g->joined[i];
+	pthread_mutex_unlock(&g->lock);
+	return has;
+}
+
+static bool join_group(struct racer *r)
+{
+	struct group *g = r->arg;
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < MEMBERS; i++) {
+		pthread_mutex_lock(&g->lock);
+		if (g->fd[i] >= 0 && !join(g->fd[i], PACKET_FANOUT_LB)) {
+			g->joined[i] = true;
+			any = true;
+		}
+		pthread_mutex_unlock(&g->lock);
+	}
+	return any;
+}
+
+TEST_F(cve, cve_2018_18559_group_races_device)
+{
+	struct rounds rounds = { .least = tp4_scaled(300, 30) };
+	unsigned int kept = 0, moved = 0, together = 0, i, k;
+	struct group g = {
+		.lock = PTHREAD_MUTEX_INITIALIZER, .fd = { -1, -1, -1 },
+	};
+	struct racer joiner = { .step = join_group, .arg = &g };
+	struct racer link = {
 		.step = device_up_down, .ifindex = self->net.a,
 	};
-	unsigned int i, n = tp4_scaled(300, 30);
-	int fd;
+	int fd, ret;
 
-	ASSERT_EQ(0, racer_start(&r));
-	for (i = 0; i < n; i++) {
-		fd = v4_socket();
-		ASSERT_LE(0, fd);
-		ASSERT_EQ(0, tp4_ring(fd, PACKET_RX_RING, self->mr_fd, RING));
-		tp4_bind(fd, self->net.a, ETH_P_ALL);
-		tp4_bind(fd, self->net.b, ETH_P_ALL);
-		tp4_bind(fd, self->net.a, ETH_P_ALL);
-		close(fd);
+	ASSERT_EQ(0, racer_start(&link));
+	ASSERT_EQ(0, racer_start(&joiner));
+	/* Down and up, at least; two close in one group */
+	while (another(&rounds, kept && moved && together &&
+		       racer_hits(&link) > 1)) {
+		for (i = 0; i < MEMBERS; i++) {
+			fd = v4_socket();
+			ASSERT_LE(0, fd);
+			ASSERT_EQ(0, tp4_ring(fd, PACKET_RX_RING, self->mr_fd,
+					      RING));
+			group_set(&g, i, fd);
+			ASSERT_EQ(0, tp4_bind(fd, self->net.a, ETH_P_ALL));
+			/* So that some are members then */
+			if (rounds.done & 1)
+				ASSERT_TRUE(racer_wait(&joiner, 1));
+			for (k = 0; k < 2; k++) {
+				ret = tp4_bind(fd, k ? self->net.a :
+						       self->net.b, ETH_P_ALL);
+				moved += !ret;
+				if (!ret)
+					continue;
+				ASSERT_EQ(-EINVAL, ret);
+				ASSERT_TRUE(group_has(&g, i));
+				kept++;
+			}
+			send(self->out, self->pkt, 100, MSG_DONTWAIT);
+		}
+		if (rounds.done & 2)
+			ASSERT_TRUE(racer_wait(&joiner, 1));
+		together += group_members(&g) > 1;
+		for (i = 0; i < MEMBERS; i++) {
+			k = (i + rounds.done) % MEMBERS;
+			fd = g.fd[k];
+			group_set(&g, k, -1);
+			send(self->out, self->pkt, 100, MSG_DONTWAIT);
+			close(fd);
+		}
 	}
-	racer_stop(&r);
+	racer_stop(&joiner);
+	racer_stop(&link);
+	EXPECT_LT(1, racer_hits(&link));
+	EXPECT_LT(0, racer_hits(&joiner));
+	EXPECT_LT(0, kept);
+	EXPECT_LT(0, moved);
+	EXPECT_LT(0, together);
+	group_is_gone(_metadata, self);
 	works(_metadata, self);
 }
 
@@ -382,25 +565,32 @@ TEST_F(cve, cve_2018_18559_bind_races_device)
 
 TEST_F(cve, cve_2025_38617_device_up_races_ring)
 {
+	struct rounds rounds = { .least = tp4_scaled(300, 30) };
+	unsigned int hits, k, rehooked = 0;
+	struct tpacket_stats_v4 st;
 	struct racer r = {
 		.step = device_up_down, .ifindex = self->net.a,
 	};
-	unsigned int i, k, n = tp4_scaled(300, 30);
 	int fd;
 
 	fd = v4_socket();
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, tp4_bind(fd, self->net.a, ETH_P_ALL));
 	ASSERT_EQ(0, racer_start(&r));
-	for (i = 0; i < n; i++) {
+	while (another(&rounds, rehooked)) {
+		hits = racer_hits(&r);
 		ASSERT_EQ(0, tp4_ring(fd, PACKET_RX_RING, self->mr_fd,
-				      1 << i % 8));
-		tp4_pkt_fill(self->pkt, 100, i);
+				      1 << rounds.done % 8));
+		tp4_pkt_fill(self->pkt, 100, rounds.done);
 		for (k = 0; k < 4; k++)
 			send(self->out, self->pkt, 100, MSG_DONTWAIT);
+		ASSERT_EQ(0, tp4_stats(fd, &st));
 		ASSERT_EQ(0, tp4_ring(fd, PACKET_RX_RING, -1, 0));
+		/* It was bound once, before the device was down and up */
+		rehooked += hits > 1 && st.tp_packets;
 	}
 	racer_stop(&r);
+	EXPECT_LT(0, rehooked);
 	close(fd);
 	works(_metadata, self);
 }
@@ -408,27 +598,43 @@ TEST_F(cve, cve_2025_38617_device_up_races_ring)
 /* The same, but the socket's version changes: it must not be hooked again */
 TEST_F(cve, cve_2025_38617_device_up_races_version)
 {
+	struct rounds rounds = { .least = tp4_scaled(300, 30) };
+	unsigned int hits, k, hooked = 0, passed_by = 0;
 	struct racer r = {
 		.step = device_up_down, .ifindex = self->net.a,
 	};
-	unsigned int i, n = tp4_scaled(300, 30);
-	int fd;
+	long long before;
+	int fd, pending;
 
+	tp4_pkt_fill(self->pkt, 100, 1);
 	ASSERT_EQ(0, racer_start(&r));
-	for (i = 0; i < n; i++) {
+	while (another(&rounds, hooked && passed_by)) {
 		fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
 		ASSERT_LE(0, fd);
-		tp4_bind(fd, self->net.a, ETH_P_ALL);
-		ASSERT_EQ(0, tp4_version(fd, TPACKET_V4));
-		/* Nothing can come: it is not bound any more */
+		ASSERT_EQ(0, tp4_bind(fd, self->net.a, ETH_P_ALL));
 		send(self->out, self->pkt, 100, MSG_DONTWAIT);
+		ASSERT_EQ(0, ioctl(fd, SIOCINQ, &pending));
+		hooked += pending > 0;
+		ASSERT_EQ(0, tp4_version(fd, TPACKET_V4));
+		hits = racer_hits(&r);
+		before = tp4_dev_packets("tp4a", true);
+		if (!(rounds.done % 4))
+			ASSERT_TRUE(racer_wait(&r, 2));
+		/* Nothing can come: it is not bound any more */
+		for (k = 0; k < 4; k++)
+			send(self->out, self->pkt, 100, MSG_DONTWAIT);
 		ASSERT_EQ(0, tp4_poll(fd, POLLIN, 0) & POLLIN);
+		/* The device was down and up since, and has received */
+		passed_by += racer_hits(&r) - hits > 1 &&
+			     tp4_dev_packets("tp4a", true) > before;
 		ASSERT_EQ(0, tp4_version(fd, TPACKET_V1));
 		send(self->out, self->pkt, 100, MSG_DONTWAIT);
 		ASSERT_EQ(0, tp4_poll(fd, POLLIN, 0) & POLLIN);
 		close(fd);
 	}
 	racer_stop(&r);
+	EXPECT_LT(0, hooked);
+	EXPECT_LT(0, passed_by);
 	works(_metadata, self);
 }
 
@@ -511,7 +717,7 @@ TEST_F(cve, cve_2021_22600_version_after_ring)
 
 /* CVE-2026-31700: a length is read, checked, and read again */
 
-static void flip_length(struct racer *r)
+static bool flip_length(struct racer *r)
 {
 	struct tp4 *t = r->arg;
 	unsigned int i;
@@ -526,29 +732,36 @@ static void flip_length(struct racer *r)
 		__atomic_store_n(&t->tx[i % RING].idx,
 				 i % 4 ? i % FRAMES : ~0ULL, __ATOMIC_RELAXED);
 	}
+	return true;
 }
 
-TEST_F(cve, cve_2026_31700_read_twice)
+static void read_twice(struct __test_metadata *_metadata,
+		       struct _test_data_cve *self, const struct tp4_mode *mode)
 {
 	struct tp4_cfg cfg = {
 		.ifindex = self->net.a, .tx_nr = RING, .frames = FRAMES,
+		.mode = mode,
 	};
+	struct rounds rounds = { .least = tp4_scaled(1000, 200) };
+	unsigned int k, good = 0, bad = 0, received = 0;
 	struct racer r = { .step = flip_length };
-	unsigned int i, k, n = tp4_scaled(1000, 200), good = 0;
 	struct tpacket4_desc d;
 	struct tp4 t;
-	int all;
 	ssize_t len;
+	int all;
 
 	all = tp4_plain_open(self->net.b, ETH_P_ALL);
 	ASSERT_LE(0, all);
 	ASSERT_EQ(0, tp4_open(&t, &cfg));
 	r.arg = &t;
 	ASSERT_EQ(0, racer_start(&r));
-	/* Until one was whole, however long it takes */
-	for (i = 0; i < n || !good; i++) {
+	/* All are good when they are given: who made one bad was quick enough */
+	while (another(&rounds, good && bad)) {
 		for (k = 0; k < RING; k++)
 			tp4_tx_give(&t, k, 60, 0, 0);
+		/* One CPU alone would go on to send() */
+		if (rounds.done & 1)
+			sched_yield();
 		len = tp4_kick(&t, 0);
 		/* Only whole packets of the one right length */
 		ASSERT_LE(0, len);
@@ -559,18 +772,32 @@ TEST_F(cve, cve_2026_31700_read_twice)
 				good++;
 				continue;
 			}
+			bad++;
 			ASSERT_TRUE(d.error == EBADF || d.error == EINVAL)
 				TH_LOG("error %u", d.error);
 		}
-		while ((len = recv(all, self->pkt, MAX_PKT,
-				   MSG_DONTWAIT)) >= 0)
-			ASSERT_EQ(60, len);
+		/* As many as were sent: none is lost, none is sent twice */
+		for (; received < good; received++)
+			ASSERT_EQ(60, tp4_plain_recv(all, self->pkt, MAX_PKT));
+		ASSERT_EQ(0, tp4_poll(all, POLLIN, 0));
 	}
 	racer_stop(&r);
+	EXPECT_LT(0, good);
+	EXPECT_LT(0, bad);
 	EXPECT_TRUE(tp4_guards_ok(&t));
 	tp4_close(&t);
 	close(all);
 	works(_metadata, self);
+}
+
+TEST_F(cve, cve_2026_31700_read_twice)
+{
+	read_twice(_metadata, self, &tp4_copy_qdisc);
+}
+
+TEST_F(cve, cve_2026_31700_read_twice_zc)
+{
+	read_twice(_metadata, self, &tp4_zc);
 }
 
 /*
@@ -737,7 +964,7 @@ TEST_F(cve, cve_2022_49972_shared_buffer)
 
 /* CVE-2023-53426 (AF_XDP): sock_diag looks at a socket being taken down */
 
-static void dump_sockets(struct racer *r)
+static bool dump_sockets(struct racer *r)
 {
 	struct {
 		struct nlmsghdr nh;
@@ -755,30 +982,33 @@ static void dump_sockets(struct racer *r)
 	};
 	struct nlmsghdr *nh;
 	char reply[8192];
+	bool any = false;
 	ssize_t len;
 	int fd;
 
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	if (fd < 0)
-		return;
+		return false;
 	if (send(fd, &dump, sizeof(dump), 0) > 0) {
 		do {
 			len = recv(fd, reply, sizeof(reply), 0);
 			nh = (void *)reply;
+			any |= len > 0 && nh->nlmsg_type == SOCK_DIAG_BY_FAMILY;
 		} while (len > 0 && nh->nlmsg_type != NLMSG_DONE &&
 			 nh->nlmsg_type != NLMSG_ERROR);
 	}
 	close(fd);
+	return any;
 }
 
 TEST_F(cve, cve_2023_53426_diag_races_teardown)
 {
+	struct rounds rounds = { .least = tp4_scaled(300, 30) };
 	struct racer r = { .step = dump_sockets };
-	unsigned int i, n = tp4_scaled(300, 30);
 	int fd;
 
 	ASSERT_EQ(0, racer_start(&r));
-	for (i = 0; i < n || !racer_turned(&r); i++) {
+	while (another(&rounds, racer_hits(&r))) {
 		fd = v4_socket();
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, tp4_ring(fd, PACKET_RX_RING, self->mr_fd, RING));
@@ -789,6 +1019,7 @@ TEST_F(cve, cve_2023_53426_diag_races_teardown)
 		close(fd);
 	}
 	racer_stop(&r);
+	EXPECT_LT(0, racer_hits(&r));
 	works(_metadata, self);
 }
 
