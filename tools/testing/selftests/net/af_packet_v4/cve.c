@@ -7,6 +7,7 @@
  */
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <linux/netlink.h>
@@ -23,6 +24,9 @@
 #define MAX_PKT		4096
 #define GROUP		815
 #define MEMBERS		3
+#define VLAN		4
+/* What headroom must leave of a frame */
+#define LEAST_ROOM	(ETH_FRAME_LEN + VLAN)
 
 FIXTURE(cve) {
 	struct tp4_net net;
@@ -801,9 +805,9 @@ TEST_F(cve, cve_2026_31700_read_twice_zc)
 }
 
 /*
- * CVE-2025-40159 and CVE-2026-43093 (AF_XDP): address, length and headroom of
- * a descriptor overflow. Every combination of the values at which something
- * could turn over, against what must come of it.
+ * CVE-2025-40159 (AF_XDP): address and length of a descriptor overflow. Every
+ * combination of the values at which something could turn over, against what
+ * must come of it.
  */
 
 static int expected_error(__u64 idx, __u32 len, __u16 offset, __u8 flags)
@@ -819,7 +823,7 @@ static int expected_error(__u64 idx, __u32 len, __u16 offset, __u8 flags)
 	return error;
 }
 
-TEST_F(cve, cve_2025_40159_2026_43093_overflow)
+TEST_F(cve, cve_2025_40159_overflow)
 {
 	static const __u64 idxs[] = {
 		0, 1, FRAMES - 1, FRAMES, FRAMES + 1, 0x7fffffff, 0x80000000,
@@ -893,6 +897,143 @@ TEST_F(cve, cve_2025_40159_2026_43093_overflow)
 		  ARRAY_SIZE(flags), combos);
 	EXPECT_TRUE(tp4_guards_ok(&t));
 	tp4_close(&t);
+	works(_metadata, self);
+}
+
+/*
+ * CVE-2026-43093 (AF_XDP): headroom that leaves too little of a frame, when the
+ * buffer is registered and, as PACKET_RESERVE, when the ring is set up
+ */
+
+TEST_F(cve, cve_2026_43093_headroom_limits)
+{
+	const __u32 frame_sizes[] = { 0, SIZE, TP4_PAGE };
+	int fd, mr_fd, want;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(frame_sizes); i++) {
+		const __u32 size = frame_sizes[i] ?: TP4_FRAME_SIZE_DEFAULT;
+		const __u32 most = size - LEAST_ROOM;
+		const __u32 headrooms[] = {
+			0, 1, 255, 256, 257, most - 1, most, most + 1,
+			size - ETH_HLEN, size - 1, size, size + 1, 0xffff,
+			0x10000, 0x10000 + most, 0x7fffffff, 0x80000000,
+			0x80000000 + most, -size, -LEAST_ROOM, -most, -1,
+		};
+
+		for (k = 0; k < ARRAY_SIZE(headrooms); k++) {
+			want = headrooms[k] <= most ? 0 : -EINVAL;
+			mr_fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+			ASSERT_LE(0, mr_fd);
+			EXPECT_EQ(want, tp4_memreg(mr_fd, self->mem, self->len,
+						   frame_sizes[i],
+						   headrooms[k]))
+				TH_LOG("frames of %u, headroom %#x", size,
+				       headrooms[k]);
+			/* What was refused has left nothing behind */
+			if (want)
+				ASSERT_EQ(0, tp4_memreg(mr_fd, self->mem,
+							self->len,
+							frame_sizes[i], most));
+			fd = v4_socket();
+			ASSERT_LE(0, fd);
+			EXPECT_EQ(0, tp4_ring(fd, PACKET_RX_RING, mr_fd, RING));
+			close(fd);
+
+			/* Another headroom for the same buffer, and none below 0 */
+			fd = v4_socket();
+			ASSERT_LE(0, fd);
+			EXPECT_EQ(headrooms[k] > INT_MAX ? -EINVAL : 0,
+				  set_int(fd, PACKET_RESERVE, headrooms[k]));
+			if (headrooms[k] > INT_MAX)
+				want = 0;	/* as it was: none */
+			EXPECT_EQ(want, tp4_ring(fd, PACKET_RX_RING, mr_fd,
+						 RING))
+				TH_LOG("frames of %u, reserve %#x", size,
+				       headrooms[k]);
+			/* Nothing is received there, as long as there is no RX ring */
+			if (want) {
+				EXPECT_EQ(0, tp4_ring(fd, PACKET_TX_RING,
+						      mr_fd, RING));
+				EXPECT_EQ(want, tp4_ring(fd, PACKET_RX_RING,
+							 mr_fd, RING));
+			}
+			close(fd);
+			close(mr_fd);
+		}
+	}
+	works(_metadata, self);
+}
+
+/* Packets to the last byte of a frame, and no other byte of the buffer changes */
+static void most_headroom(struct __test_metadata *_metadata,
+			  struct _test_data_cve *self,
+			  const struct tp4_cfg *cfg, unsigned int most)
+{
+	static const unsigned int lens[] = {
+		ETH_ZLEN, ETH_FRAME_LEN, LEAST_ROOM,
+	};
+	static const __u8 tag[VLAN] = { 0x81, 0x00, 0x60, 0x2a };
+	unsigned int i, k, len;
+	struct tpacket4_desc d;
+	struct tp4 t;
+	__u8 *data;
+
+	ASSERT_EQ(0, tp4_open(&t, cfg));
+	/* Each length in each frame */
+	for (i = 0; i < ARRAY_SIZE(lens) * cfg->rx_nr; i++) {
+		len = lens[i % ARRAY_SIZE(lens)];
+		tp4_pkt_fill(self->pkt, len, i);
+		/* None is as long without it */
+		if (len > ETH_FRAME_LEN)
+			memcpy(self->pkt + 2 * ETH_ALEN, tag, VLAN);
+		ASSERT_EQ(0, tp4_plain_send(self->out, self->pkt, len));
+		ASSERT_EQ(POLLIN, tp4_poll(t.fd, POLLIN, TP4_WAIT_MS));
+		ASSERT_TRUE(tp4_rx_next(&t, &d));
+		ASSERT_EQ(0, d.error);
+		ASSERT_EQ(0, d.flags);
+		ASSERT_EQ(i % cfg->rx_nr, d.idx);
+		ASSERT_EQ(most, d.offset);
+		ASSERT_EQ(len, d.len);
+		data = tp4_frame(&t, d.idx) + most;
+		EXPECT_EQ(0, memcmp(data, self->pkt, len));
+		tp4_count(TP4_TALLY_PACKETS, 1);
+		memset(data, 0xa5, len);
+		for (k = 0; k < t.buf_len; k++) {
+			ASSERT_EQ(0xa5, t.buf[k])
+				TH_LOG("byte %u of frame %u, data in frame %llu",
+				       k % t.frame_size, k / t.frame_size,
+				       d.idx);
+		}
+		tp4_rx_give(&t, d.idx);
+	}
+	EXPECT_TRUE(tp4_guards_ok(&t));
+	tp4_close(&t);
+}
+
+TEST_F(cve, cve_2026_43093_most_headroom)
+{
+	const struct tp4_mode *modes[] = { &tp4_copy_qdisc, &tp4_zc };
+	const unsigned int frame_sizes[] = { SIZE, TP4_PAGE };
+	struct tp4_cfg cfg = { .ifindex = self->net.a, .rx_nr = 4 };
+	unsigned int i, k, most;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		for (k = 0; k < ARRAY_SIZE(frame_sizes); k++) {
+			most = frame_sizes[k] - LEAST_ROOM;
+			cfg.mode = modes[i];
+			cfg.frame_size = frame_sizes[k];
+			/* The larger one counts */
+			cfg.headroom = most;
+			cfg.reserve = 0;
+			most_headroom(_metadata, self, &cfg, most);
+			cfg.reserve = most - 1;
+			most_headroom(_metadata, self, &cfg, most);
+			cfg.headroom = 1;
+			cfg.reserve = most;
+			most_headroom(_metadata, self, &cfg, most);
+		}
+	}
 	works(_metadata, self);
 }
 

@@ -857,6 +857,10 @@ int tp4_open(struct tp4 *t, const struct tp4_cfg *cfg)
 			return ret;
 	}
 
+	if (cfg->reserve &&
+	    setsockopt(t->fd, SOL_PACKET, PACKET_RESERVE, &cfg->reserve,
+		       sizeof(cfg->reserve)))
+		return tp4_fail("PACKET_RESERVE");
 	if (cfg->rx_nr) {
 		errno = -tp4_ring(t->fd, PACKET_RX_RING, t->mr_fd, cfg->rx_nr);
 		if (errno)

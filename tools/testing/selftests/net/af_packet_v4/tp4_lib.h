@@ -141,6 +141,7 @@ struct tp4_cfg {
 	unsigned int frames;		/* 0: rx_nr + tx_nr */
 	unsigned int frame_size;	/* 0: TP4_FRAME_SIZE_DEFAULT */
 	unsigned int headroom;
+	unsigned int reserve;		/* PACKET_RESERVE */
 	struct tp4 *share;		/* use this socket's packet buffer */
 	unsigned int first;		/* its first frame that is ours */
 	bool same_fd;			/* MEMREG on the ring socket */
