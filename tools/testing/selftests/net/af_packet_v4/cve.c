@@ -1062,7 +1062,10 @@ TEST_F(cve, cve_2023_53240_tx_before_up)
 	works(_metadata, self);
 }
 
-/* CVE-2022-49972 (AF_XDP): a shared buffer outlives the socket it came from */
+/*
+ * CVE-2022-49972 (AF_XDP): a shared buffer outlives the socket it came from. That
+ * its mapping for DMA does, too, is a test of zc_nic, buffer_outlives_owner.
+ */
 
 TEST_F(cve, cve_2022_49972_shared_buffer)
 {

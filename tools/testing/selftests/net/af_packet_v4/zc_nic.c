@@ -614,6 +614,82 @@ found:
 	return 0;
 }
 
+/* ---- one packet buffer, two ports ---------------------------------------- */
+
+/* How the one who has brought the buffer goes */
+enum {
+	REGISTRATION_FIRST,
+	SOCKET_FIRST,
+	BOTH_IN_ONE,
+	WAYS_TO_GO
+};
+
+/*
+ * CVE-2022-49972 (AF_XDP): the other one's mapping for DMA must not go with it, nor
+ * the pages. It has frames with the card when it goes, and one of them may be being
+ * written. None is afterwards.
+ */
+TEST_F(zc_nics, buffer_outlives_owner)
+{
+	__u32 total = tp4_scaled(10000, 500);
+	struct ends *e = &self->e;
+	struct end *owner, *user;
+	unsigned int round, how;
+	struct tp4 gone;
+	size_t i, own;
+
+	for (round = 0; round < 2 * WAYS_TO_GO; round++) {
+		struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+
+		ends_close(e);
+		how = round / 2;
+		owner = round % 2 ? &e->to : &e->from;
+		user = round % 2 ? &e->from : &e->to;
+		cfg.frames = 4 * RING;
+		cfg.same_fd = how == BOTH_IN_ONE;
+		ASSERT_EQ(0, end_open(owner, &cfg));
+		cfg.share = &owner->t;
+		cfg.first = 2 * RING;
+		ASSERT_EQ(0, nic_open(e, user, &cfg));
+		ASSERT_EQ(0, both_ways(e, total));
+
+		gone = owner->t;
+		if (how == REGISTRATION_FIRST) {
+			ASSERT_EQ(0, close(gone.mr_fd));
+			ASSERT_EQ(0, both_ways(e, total));
+		}
+		for (i = 0; i < BATCH; i++) {
+			tp4_pkt_fill(e->pkt, 1000, i);
+			ASSERT_EQ(0, end_queue(user, e->pkt, 1000, 0));
+		}
+		ASSERT_LE(0, tp4_kick(&user->t, MSG_DONTWAIT));
+		ASSERT_EQ(0, munmap(gone.map, gone.map_len));
+		ASSERT_EQ(0, close(gone.fd));
+		owner->t.fd = -1;
+		own = 2 * RING * gone.frame_size;
+		memset(gone.buf, 0x5a, own);
+
+		/* To somebody else, with a buffer of his own */
+		cfg = (struct tp4_cfg) { .rx_nr = RING, .tx_nr = RING };
+		ASSERT_EQ(0, nic_open(e, owner, &cfg));
+		ASSERT_EQ(0, settle(user, owner, e->pkt, true));
+		ASSERT_EQ(0, both_ways(e, total));
+		if (how == SOCKET_FIRST) {
+			ASSERT_EQ(0, close(gone.mr_fd));
+			ASSERT_EQ(0, both_ways(e, total));
+		}
+		for (i = 0; i < own; i++) {
+			ASSERT_EQ(0x5a, gone.buf[i])
+				TH_LOG("byte %zu", i);
+		}
+		EXPECT_TRUE(tp4_guards_ok(&gone));
+		EXPECT_EQ(0, frames_are_back(&user->t));
+		ends_close(e);
+		munmap(gone.area, gone.area_len);
+		free(gone.free);
+	}
+}
+
 /* ---- running dry --------------------------------------------------------- */
 
 /* All frames are with the program; what is sent meanwhile is lost */
