@@ -172,7 +172,7 @@ proof_barrier_functions() {
 				name = line
 			}
 			/^[ \t]*(\/?\*)/ { next }
-			/smp_(load_acquire|store_release|mb|rmb|wmb)\(|rcu_assign_pointer\(a/ {
+			/smp_(load_acquire|store_release|mb|rmb|wmb)\(|rcu_assign_pointer\(/ {
 				print file, name
 			}'
 	done | sort -u

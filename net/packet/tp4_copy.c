@@ -760,7 +760,7 @@ static void tp4_tx_fail(struct tp4_ring *ring, int err)
  * at the same time must not keep us here. The lock is held no longer than this.
  *
  * Returns 1 if there may be more, 0 if that was all, -EAGAIN if the send buffer
- * is full, or another negative errno.
+ * is full, -ESTALE if the socket is in zero copy, or another negative errno.
  */
 static int tp4_tx_kick(struct tp4_tx *tx)
 {
@@ -776,7 +776,7 @@ static int tp4_tx_kick(struct tp4_tx *tx)
 	/* Zero copy may have begun since tp4_sendmsg() has looked. */
 	if (!ring || packet_sock_flag(po, PACKET_SOCK_ZEROCOPY)) {
 		mutex_unlock(&tp4->lock);
-		return -EINVAL;
+		return ring ? -ESTALE : -EINVAL;
 	}
 
 	tx->dev = tp4_dev_get(po);
@@ -888,6 +888,9 @@ int tp4_sendmsg(struct socket *sock, struct msghdr *msg)
 	} while (err > 0 && tx.sent < INT_MAX / 2 &&
 		 !fatal_signal_pending(current));
 
+	/* While we waited, perhaps. The driver goes on where we have left off. */
+	if (err == -ESTALE && !tx.sent)
+		return tp4_zc_sendmsg(sk, msg);
 	return tx.sent ?: min(err, 0);
 }
 EXPORT_SYMBOL_GPL(tp4_sendmsg);

@@ -230,6 +230,7 @@ struct tp4_rings {
  * @zc_filter_locked: SOCK_FILTER_LOCKED as it was before zero copy
  * @zc_packets_read: what PACKET_STATISTICS has told of; under @lock
  * @zc_drops_read: likewise
+ * @rings_generation: how often @rings have changed; under @lock
  * @rx_lock: see above
  * @rings: changed with @lock and @rx_lock held
  * @stats: of receiving; under @rx_lock
@@ -248,6 +249,7 @@ struct tp4_sock {
 	bool zc_filter_locked;
 	u64 zc_packets_read;
 	u64 zc_drops_read;
+	u32 rings_generation;
 
 	/* see above */
 	spinlock_t rx_lock ____cacheline_aligned_in_smp;

@@ -90,9 +90,10 @@ int tp4_unbind(struct sock *sk)
 		spin_unlock(&po->bind_lock);
 		return -EBUSY;
 	}
-	/* Keeps out packet_notifier(), which may have seen the old ifindex. */
+	/* Keeps out packet_notifier(): who has seen the old ifindex is waited for. */
 	num = po->num;
 	WRITE_ONCE(po->num, 0);
+	WRITE_ONCE(po->ifindex, 0);
 	if (packet_sock_flag(po, PACKET_SOCK_RUNNING)) {
 		packet_sock_flag_set(po, PACKET_SOCK_RUNNING, false);
 		__dev_remove_pack(&po->prot_hook);
@@ -108,6 +109,7 @@ int tp4_unbind(struct sock *sk)
 	synchronize_net();
 
 	spin_lock(&po->bind_lock);
+	/* One who had may have made it -1, as the device was going. */
 	WRITE_ONCE(po->ifindex, 0);
 	WRITE_ONCE(po->num, num);
 	spin_unlock(&po->bind_lock);
@@ -442,6 +444,7 @@ static int tp4_rings_install(struct tp4_sock *tp4, struct tp4_rings *rings)
 	tp4_add_stats(&tp4->stats, &old);
 	tp4->zc_packets_read = 0;
 	tp4->zc_drops_read = 0;
+	tp4->rings_generation++;
 	tp4->rings.area = rings->area;
 	tp4->rings.tx = rings->tx;
 	/* Pairs with tp4_rx_room(), which has no lock. */

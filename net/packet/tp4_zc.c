@@ -190,6 +190,23 @@ static void tp4_zc_rewind(struct tp4_sock *tp4)
 	mutex_unlock(&tp4->lock);
 }
 
+/* No NAPI looks at the TX ring by itself any more. Who has not seen this has queued
+ * what a look at the ring, from here on, finds: (G), see tp4a_tx_idle().
+ */
+static void tp4_zc_want_kicks(struct tp4_sock *tp4)
+{
+	WRITE_ONCE(tp4->status->tx_flags, TP4_STATUS_TX_KICK);
+	smp_mb();	/* (G) */
+}
+
+static void tp4_zc_set_cancel_error(struct tp4_rings *rings, u8 error)
+{
+	if (rings->rx)
+		rings->rx->q.cancel_error = error;
+	if (rings->tx)
+		rings->tx->q.cancel_error = error;
+}
+
 /* Copy mode goes on where the driver has left off. */
 static void tp4_zc_reset(struct tp4_sock *tp4)
 {
@@ -210,7 +227,7 @@ static void tp4_zc_reset(struct tp4_sock *tp4)
  * @queue_pair: which one
  *
  * When it fails, the socket is in copy mode, or has lost its queue pair, as
- * before.
+ * before. What the driver has taken until then comes back with ECANCELED.
  *
  * Context: process, RTNL and lock_sock held.
  * Return: 0 or a negative errno, see tp4_setsockopt().
@@ -256,13 +273,19 @@ static int tp4_zc_enter(struct sock *sk, struct net_device *dev, int queue_pair)
 	if (tp4->rings.tx)
 		parms.tx_opaque = &tp4->rings.tx->q;
 
+	/* For a driver that fails late; it may be another one's by now. */
+	tp4_zc_set_cancel_error(&tp4->rings, ECANCELED);
 	err = dev->netdev_ops->ndo_tp4_zerocopy(dev, &parms);
 	trace_tp4_zc_enable(dev, queue_pair, err);
 	if (err) {
+		tp4_zc_want_kicks(tp4);
 		if (!lost) {
 			tp4_zc_reset(tp4);
 			tp4_zc_rehook(po, running);
 		}
+		/* Some may have come back. */
+		sk->sk_data_ready(sk);
+		tp4_zc_write_space(tp4);
 		return err;
 	}
 
@@ -277,6 +300,11 @@ static int tp4_zc_enter(struct sock *sk, struct net_device *dev, int queue_pair)
 	dev->_rx[queue_pair].tp4 = tp4;
 	netdev_hold(dev, &tp4->zc_tracker, GFP_KERNEL);
 	rcu_assign_pointer(tp4->zc_dev, dev);
+	/* Nobody else may do so for what is on the ring already, such as what had no
+	 * room in the send buffer.
+	 */
+	if (tp4->rings.tx && !tp4q_idle(&tp4->rings.tx->q))
+		tp4_zc_kick(tp4);
 	return 0;
 }
 
@@ -330,7 +358,6 @@ static void tp4_zc_disable(struct tp4_sock *tp4, u8 error, bool drain)
 		.command = TP4_DISABLE,
 		.queue_pair = tp4->zc_queue,
 	};
-	struct tp4_rings *rings = &tp4->rings;
 
 	if (!dev)
 		return;
@@ -339,10 +366,7 @@ static void tp4_zc_disable(struct tp4_sock *tp4, u8 error, bool drain)
 	RCU_INIT_POINTER(tp4->zc_dev, NULL);
 	synchronize_net();
 
-	if (rings->rx)
-		rings->rx->q.cancel_error = error;
-	if (rings->tx)
-		rings->tx->q.cancel_error = error;
+	tp4_zc_set_cancel_error(&tp4->rings, error);
 	WARN_ON_ONCE(dev->netdev_ops->ndo_tp4_zerocopy(dev, &parms));
 	trace_tp4_zc_disable(dev, tp4->zc_queue, error);
 	dev->_rx[tp4->zc_queue].tp4 = NULL;
@@ -353,7 +377,7 @@ static void tp4_zc_disable(struct tp4_sock *tp4, u8 error, bool drain)
 	if (!drain)
 		return;
 
-	WRITE_ONCE(tp4->status->tx_flags, TP4_STATUS_TX_KICK);
+	tp4_zc_want_kicks(tp4);
 	tp4_zc_drain(tp4, error);
 	if (error == ENETDOWN)
 		tp4_zc_error_report(tp4, error);
@@ -505,9 +529,14 @@ int tp4_zc_kick(struct tp4_sock *tp4)
 	local_bh_disable();
 	rcu_read_lock();
 	dev = rcu_dereference(tp4->zc_dev);
-	if (dev)
+	if (dev) {
+		/* The number is no part of the device: pairs with
+		 * rcu_assign_pointer() in tp4_zc_enter().
+		 */
+		smp_rmb();
 		err = dev->netdev_ops->ndo_tp4_xmit(dev,
 						    READ_ONCE(tp4->zc_queue));
+	}
 	rcu_read_unlock();
 	local_bh_enable();
 	return err;
@@ -515,12 +544,14 @@ int tp4_zc_kick(struct tp4_sock *tp4)
 
 /**
  * struct tp4_zc_send - what a call of send() knows
- * @ring: the ring when it began
+ * @begun: the rest is known
+ * @generation: of the rings when it began
  * @tail: of the ring when it began
  * @bytes: what the ring had sent by then
  */
 struct tp4_zc_send {
-	const struct tp4_ring *ring;
+	bool begun;
+	u32 generation;
 	u32 tail;
 	u64 bytes;
 };
@@ -550,11 +581,12 @@ static bool tp4_zc_sent(struct packet_sock *po, struct tp4_zc_send *snd,
 	/* Pairs with tp4q_advance_tail() */
 	smp_rmb();
 	bytes = READ_ONCE(ring->q.stats.bytes);
-	if (!snd->ring) {
-		snd->ring = ring;
+	if (!snd->begun) {
+		snd->begun = true;
+		snd->generation = tp4->rings_generation;
 		snd->tail = tail;
 		snd->bytes = bytes;
-	} else if (ring != snd->ring) {
+	} else if (tp4->rings_generation != snd->generation) {
 		/* Another thread has left zero copy and made a new one. */
 		done = true;
 		goto out;

@@ -185,23 +185,36 @@ TEST_F(tx_wait, blocks_until_all_is_handed_over)
 	EXPECT_TRUE(all_came(self->in, 0, NR));
 }
 
+/* Fills the ring with packets that nothing can be sent of now; the number of those sent
+ * before that
+ */
+static int fill(struct tp4 *t)
+{
+	unsigned int sent = 0;
+	ssize_t ret;
+
+	ret = queue(t, 0, RING);
+	while (!ret) {
+		ret = tp4_kick(t, MSG_DONTWAIT);
+		if (ret == -EAGAIN)
+			return sent;
+		if (ret <= 0)
+			break;
+		sent += ret / LEN;
+		ret = tp4_complete(t) ?: queue(t, RING + sent - ret / LEN,
+					       ret / LEN);
+	}
+	return ret ?: -EIO;
+}
+
 /* A full ring that nothing can be sent from now has room when it can be */
 TEST_F(tx_wait, poll_waits_for_the_send_buffer)
 {
 	struct tp4 *t = &self->t;
-	unsigned int sent = 0;
-	ssize_t ret;
+	int sent;
 
-	ASSERT_EQ(0, queue(t, 0, RING));
-	for (;;) {
-		ret = tp4_kick(t, MSG_DONTWAIT);
-		if (ret == -EAGAIN)
-			break;
-		ASSERT_LT(0, ret);
-		ASSERT_EQ(0, tp4_complete(t));
-		ASSERT_EQ(0, queue(t, RING + sent, ret / LEN));
-		sent += ret / LEN;
-	}
+	sent = fill(t);
+	ASSERT_LT(0, sent);
 	EXPECT_EQ(0, tp4q_num_free(&t->txq));
 	EXPECT_EQ(0, tp4_poll(t->fd, POLLOUT, 0));
 
@@ -210,6 +223,45 @@ TEST_F(tx_wait, poll_waits_for_the_send_buffer)
 	EXPECT_EQ(RING * LEN, tp4_kick(t, 0));
 	EXPECT_EQ(RING, take(t));
 	EXPECT_TRUE(all_came(self->in, 0, RING + sent));
+}
+
+/* Zero copy has no send buffer: what waits for it goes out, and nobody needs to ask */
+TEST_F(tx_wait, zero_copy_needs_no_send_buffer)
+{
+	struct tp4 *t = &self->t;
+	__u8 pkt[MAX_PKT];
+	int sent;
+
+	sent = fill(t);
+	ASSERT_LT(0, sent);
+	EXPECT_EQ(0, tp4_poll(t->fd, POLLOUT, 0));
+	ASSERT_EQ(0, tp4_set_queue(t->fd, 0));
+	EXPECT_EQ(POLLOUT, tp4_poll(t->fd, POLLOUT, TP4_WAIT_MS));
+	EXPECT_EQ(RING, take(t));
+	/* Two have passed the qdisc, which holds the others that were sent before */
+	EXPECT_EQ(LEN, tp4_plain_recv(self->in, pkt, sizeof(pkt)));
+	EXPECT_EQ(LEN, tp4_plain_recv(self->in, pkt, sizeof(pkt)));
+	EXPECT_TRUE(all_came(self->in, sent, RING));
+}
+
+TEST_F(tx_wait, zero_copy_begins_meanwhile)
+{
+	struct sender s = { .t = &self->t };
+	struct tp4 *t = &self->t;
+	pthread_t thread;
+	int sent;
+
+	sent = fill(t);
+	ASSERT_LT(0, sent);
+	ASSERT_EQ(0, start_sender(&s, &thread));
+	ASSERT_EQ(0, tp4_set_queue(t->fd, 0));
+	/* What wakes it up, frees room in the send buffer */
+	ASSERT_EQ(0, tp4_plug_open(self->net.a));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	/* Sent before it has looked, or after */
+	EXPECT_LE(0, s.ret);
+	EXPECT_EQ(POLLOUT, tp4_poll(t->fd, POLLOUT, TP4_WAIT_MS));
+	EXPECT_EQ(RING, take(t));
 }
 
 /* How often this thread has gone to sleep */
