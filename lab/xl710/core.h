@@ -408,6 +408,10 @@ bool own_take(struct xl710 *dev, uint64_t addr, uint32_t len, const char *what,
 void own_give(struct xl710 *dev, uint64_t addr, uint32_t len);
 bool own_any(struct xl710 *dev, uint64_t addr, uint32_t len);
 void own_reset(void);
+/* Off: whoever gives a buffer twice, at any port, means it. What is posted is not known
+ * when it is on again.
+ */
+void own_check(bool on);
 /* Each port has addresses of its own, so that one may be anything to another. */
 void own_apart_set(bool on);
 

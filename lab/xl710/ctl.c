@@ -631,6 +631,15 @@ static int ctl_log(struct xl710 *dev, char **word, struct out *o)
 	return 0;
 }
 
+static int ctl_owners(struct xl710 *dev, char **word, struct out *o)
+{
+	(void)dev;
+	if (!word[1] || (strcmp(word[1], "on") && strcmp(word[1], "off")))
+		return fail(o, EINVAL, "owners on | off");
+	own_check(!strcmp(word[1], "on"));
+	return 0;
+}
+
 static int ctl_violate(struct xl710 *dev, char **word, struct out *o)
 {
 	(void)word;
@@ -662,7 +671,7 @@ static const struct {
 	{ "replay", ctl_replay }, { "link", ctl_link }, { "fault", ctl_fault },
 	{ "hang", ctl_hang }, { "mdd", ctl_mdd }, { "reset", ctl_reset },
 	{ "remove", ctl_remove }, { "restore", ctl_restore }, { "log", ctl_log },
-	{ "violate", ctl_violate }, { "peer", ctl_peer },
+	{ "owners", ctl_owners }, { "violate", ctl_violate }, { "peer", ctl_peer },
 };
 
 static int run_words(struct xl710 *dev, char **word, struct out *o)

@@ -1187,6 +1187,26 @@ static void test_apart(void)
 	xl710_free(b);
 }
 
+static void test_owners(void)
+{
+	struct xl710 *a = new_dev(0), *b = new_dev(1);
+
+	CHECK(own_take(a, RX_BUFS, RX_BUF, "RX", 0, 0));
+	run_ctl(b, "owners off");
+	CHECK(!own_any(b, RX_BUFS, RX_BUF));
+	CHECK(own_take(a, RX_BUFS, RX_BUF, "RX", 0, 1));
+	CHECK(own_take(b, RX_BUFS, RX_BUF, "RX", 0, 0));
+	own_give(a, RX_BUFS, RX_BUF);
+	run_ctl(b, "owners on");
+	CHECK(own_take(a, RX_BUFS, RX_BUF, "RX", 0, 0));
+	CHECK_EQ(b->violations, 0);
+	CHECK(!own_take(b, RX_BUFS, RX_BUF, "RX", 0, 0));
+	CHECK_EQ(b->violations, 1);
+	own_reset();
+	xl710_free(a);
+	xl710_free(b);
+}
+
 static void test_pf_reset(void)
 {
 	struct xl710 *dev = new_dev(0);
@@ -1703,6 +1723,7 @@ static const struct test tests[] = {
 	{ "sink", test_sink },
 	{ "two ports", test_peer },
 	{ "two ports with addresses of their own", test_apart },
+	{ "who has which memory does not matter", test_owners },
 	{ "pcap", test_pcap },
 };
 
