@@ -7,6 +7,7 @@
  * socket works, nothing is pinned, and the kernel has had nothing to say.
  */
 
+#include <assert.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -41,7 +42,8 @@ struct arena {
 	bool stop;
 	unsigned int bad;	/* errno that no call should have answered */
 	const char *bad_in;
-	unsigned int done;	/* changes that were made: of the first kind */
+	unsigned int turns;	/* of the first kind */
+	unsigned int done;	/* ... that have changed something */
 };
 
 FIXTURE(races) {
@@ -127,13 +129,18 @@ static int map(struct arena *a)
 	return ret;
 }
 
-static void unmap(struct arena *a)
+/* Was it mapped? */
+static bool unmap(struct arena *a)
 {
+	bool was;
+
 	pthread_mutex_lock(&a->map_lock);
-	if (a->map)
+	was = a->map;
+	if (was)
 		munmap(a->map, a->map_len);
 	a->map = NULL;
 	pthread_mutex_unlock(&a->map_lock);
+	return was;
 }
 
 /* Hands all slots to the kernel, with good frames and some bad ones */
@@ -153,6 +160,8 @@ static void give(struct arena *a, unsigned int turn)
 /* As it is at first: rings, mapped, bound, in zero copy or not */
 static int restore(struct arena *a)
 {
+	int ret;
+
 	judge(a, "version", tp4_version(a->fd, TPACKET_V4));
 	if (!a->map) {
 		judge(a, "rx ring", ring(a, PACKET_RX_RING, RING));
@@ -160,14 +169,33 @@ static int restore(struct arena *a)
 	}
 	judge(a, "mmap", map(a));
 	judge(a, "zerocopy", opt(a->fd, PACKET_ZEROCOPY, a->zc ? 0 : -1));
-	judge(a, "bind", bind_to(a, a->net.a));
-	return 0;
+	ret = bind_to(a, a->net.a);
+	judge(a, "bind", ret);
+	return ret;
+}
+
+/* Some turns of what a socket refuses in zero copy begin without, or it would be refused
+ * for good where nobody else lets go
+ */
+static void leave_zerocopy(struct arena *a)
+{
+	unmap(a);
+	opt(a->fd, PACKET_ZEROCOPY, -1);
+}
+
+static void free_rings(struct arena *a)
+{
+	leave_zerocopy(a);
+	ring(a, PACKET_RX_RING, 0);
+	ring(a, PACKET_TX_RING, 0);
 }
 
 /* The changes. Each leaves something for the others to do. */
 
 static int do_bind(struct arena *a, unsigned int turn)
 {
+	if (turn % 8 == 0)
+		leave_zerocopy(a);
 	return bind_to(a, turn % 2 ? a->net.a : a->net.b);
 }
 
@@ -181,12 +209,8 @@ static int do_version(struct arena *a, unsigned int turn)
 	};
 	int ret;
 
-	if (turn % 8 == 0) {
-		unmap(a);
-		opt(a->fd, PACKET_ZEROCOPY, -1);
-		ring(a, PACKET_RX_RING, 0);
-		ring(a, PACKET_TX_RING, 0);
-	}
+	if (turn % 8 == 0)
+		free_rings(a);
 	ret = setsockopt(a->fd, SOL_PACKET, PACKET_VERSION,
 			 &versions[turn % 4], sizeof(int)) ? -errno : 0;
 	/* V3's ring for a moment, if it is V3 */
@@ -204,8 +228,10 @@ static int do_memreg(struct arena *a, unsigned int turn)
 	struct tpacket_memreg_req req = {
 		.addr = (uintptr_t)a->mem, .len = a->len, .frame_size = SIZE,
 	};
-	int fd;
+	int fd, ret = 0;
 
+	if (turn % 4 == 0)
+		free_rings(a);
 	/* One of its own, which is closed while it is in use */
 	fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
 	if (fd < 0)
@@ -213,38 +239,39 @@ static int do_memreg(struct arena *a, unsigned int turn)
 	if (!setsockopt(fd, SOL_PACKET, PACKET_MEMREG, &req, sizeof(req))) {
 		struct tpacket_req4 r4 = { .mr_fd = fd, .desc_nr = RING };
 
-		setsockopt(a->fd, SOL_PACKET,
-			   turn % 2 ? PACKET_RX_RING : PACKET_TX_RING, &r4,
-			   sizeof(r4));
+		if (setsockopt(a->fd, SOL_PACKET,
+			       turn % 2 ? PACKET_RX_RING : PACKET_TX_RING, &r4,
+			       sizeof(r4)))
+			ret = -errno;
+	} else {
+		ret = -errno;
 	}
 	close(fd);
 	/* And on the socket itself, where it stays */
 	if (turn % 16 == 15)
 		return setsockopt(a->fd, SOL_PACKET, PACKET_MEMREG, &req,
 				  sizeof(req)) ? -errno : 0;
-	return 0;
+	return ret;
 }
 
 static int do_rx_ring(struct arena *a, unsigned int turn)
 {
-	if (turn % 4 == 0) {
-		unmap(a);
-		opt(a->fd, PACKET_ZEROCOPY, -1);
-	}
+	if (turn % 4 == 0)
+		leave_zerocopy(a);
 	return ring(a, PACKET_RX_RING, turn % 2 ? RING : 0);
 }
 
 static int do_tx_ring(struct arena *a, unsigned int turn)
 {
-	if (turn % 4 == 0) {
-		unmap(a);
-		opt(a->fd, PACKET_ZEROCOPY, -1);
-	}
+	if (turn % 4 == 0)
+		leave_zerocopy(a);
 	return ring(a, PACKET_TX_RING, turn % 2 ? RING : 0);
 }
 
 static int do_reserve(struct arena *a, unsigned int turn)
 {
+	if (turn % 4 == 0)
+		free_rings(a);
 	return opt(a->fd, PACKET_RESERVE, turn % 2 ? 500 : 4);
 }
 
@@ -257,10 +284,8 @@ static int do_mmap(struct arena *a, unsigned int turn)
 {
 	void *status;
 
-	if (turn % 2) {
-		unmap(a);
-		return 0;
-	}
+	if (turn % 2)
+		return unmap(a) ? 0 : -ENOENT;
 	status = mmap(NULL, TP4_PAGE, PROT_READ, MAP_SHARED, a->fd,
 		      TP4_PGOFF_STATUS);
 	if (status != MAP_FAILED)
@@ -272,6 +297,8 @@ static int do_fanout(struct arena *a, unsigned int turn)
 {
 	int fd, arg = GROUP | PACKET_FANOUT_LB << 16, ret;
 
+	if (turn % 2 == 0)
+		leave_zerocopy(a);
 	ret = setsockopt(a->fd, SOL_PACKET, PACKET_FANOUT, &arg, sizeof(arg)) ?
 	      -errno : 0;
 	/* Only those leave a group that are closed */
@@ -291,6 +318,8 @@ static int do_filter(struct arena *a, unsigned int turn)
 	struct sock_filter insns[] = { BPF_STMT(BPF_RET | BPF_K, 200) };
 	struct sock_fprog prog = { .len = 1, .filter = insns };
 
+	if (turn % 8 == 0)
+		leave_zerocopy(a);
 	if (turn % 2)
 		return setsockopt(a->fd, SOL_SOCKET, SO_DETACH_FILTER, &prog,
 				  sizeof(int)) ? -errno : 0;
@@ -486,9 +515,10 @@ static int do_dump(struct arena *a, unsigned int turn)
 	struct tpacket_stats_v4 st;
 	socklen_t len = sizeof(st);
 	char reply[8192];
-	int fd;
+	int fd, ret = 0;
 
-	getsockopt(a->fd, SOL_PACKET, PACKET_STATISTICS, &st, &len);
+	if (getsockopt(a->fd, SOL_PACKET, PACKET_STATISTICS, &st, &len))
+		ret = -errno;
 	fd = open("/proc/net/packet", O_RDONLY | O_CLOEXEC);
 	while (fd >= 0 && read(fd, reply, sizeof(reply)) > 0)
 		;
@@ -496,10 +526,11 @@ static int do_dump(struct arena *a, unsigned int turn)
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	if (fd < 0)
 		return -errno;
-	if (send(fd, &dump, sizeof(dump), 0) > 0)
-		recv(fd, reply, sizeof(reply), 0);
+	if (send(fd, &dump, sizeof(dump), 0) < 0 ||
+	    recv(fd, reply, sizeof(reply), 0) < 0)
+		ret = -EIO;
 	close(fd);
-	return 0;
+	return ret;
 }
 
 struct change {
@@ -616,8 +647,10 @@ static void *side_run(void *arg)
 	     !__atomic_load_n(&s->done, __ATOMIC_RELAXED); turn++) {
 		ret = s->c->step(s->a, turn);
 		judge(s->a, s->c->name, ret);
-		if (s->turns && ret >= 0)
-			s->a->done++;
+		if (s->turns) {
+			s->a->turns++;
+			s->a->done += ret >= 0;
+		}
 		sched_yield();
 	}
 	return NULL;
@@ -641,12 +674,20 @@ static void tidy(struct arena *a)
 	tp4_link_mtu(a->net.b, 1500);
 }
 
-static int race(struct arena *a, const struct change *x, const struct change *y)
+/* Of each pair, or TP4_RACES_TURNS; fewer of what takes long, but one at the least */
+static unsigned int turns(const struct change *x, const struct change *y)
 {
 	unsigned int weight = x->weight > y->weight ? x->weight : y->weight;
-	struct side one = {
-		.a = a, .c = x, .turns = tp4_scaled(200 / weight, 16 / weight),
-	};
+	const char *most = getenv("TP4_RACES_TURNS");
+	unsigned int n;
+
+	n = most ? atoi(most) : tp4_scaled(200, 16);
+	return n > weight ? n / weight : 1;
+}
+
+static int race(struct arena *a, const struct change *x, const struct change *y)
+{
+	struct side one = { .a = a, .c = x, .turns = turns(x, y) };
 	struct side two = { .a = a, .c = y, .cpu = 1 };
 	pthread_t sender;
 	int fd;
@@ -730,25 +771,44 @@ static int works(struct arena *a)
 }
 
 /*
- * Where time is short, not all pairs are tried, but every sixth, unless
- * TP4_ALL_PAIRS is set
+ * Where time is short, not all pairs are tried, but every sixth, unless TP4_ALL_PAIRS
+ * is set. It begins anywhere, or at TP4_RACES_FROM, so that no pair is left out for ever.
  */
-static size_t next_pair(void)
+static unsigned int next_pair(void)
 {
 	return getenv("TP4_ALL_PAIRS") || tp4_scaled(20, 1) > 1 ? 1 : 6;
 }
 
-/* One kind of change against itself and all that come behind it */
+static unsigned int first_pair(void)
+{
+	const char *from = getenv("TP4_RACES_FROM");
+	struct timespec now;
+
+	if (from)
+		return atoi(from) % next_pair();
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_nsec / 1000 % next_pair();
+}
+
+/*
+ * One kind of change against itself and the half of the others that come behind it, the
+ * last one being followed by the first: each pair has its turn with one of its kinds.
+ */
 static void race_all(struct __test_metadata *_metadata, struct arena *a,
 		     const char *name)
 {
+	unsigned int from = first_pair(), distance;
 	size_t i, k;
 
+	/* With an even number, the pairs of opposites would come twice. */
+	static_assert(ARRAY_SIZE(changes) % 2, "an odd number of changes");
 	for (i = 0; i < ARRAY_SIZE(changes); i++)
 		if (!strcmp(changes[i].name, name))
 			break;
 	ASSERT_LT(i, ARRAY_SIZE(changes));
-	for (k = i; k < ARRAY_SIZE(changes); k += next_pair()) {
+	for (distance = from; distance <= ARRAY_SIZE(changes) / 2;
+	     distance += next_pair()) {
+		k = (i + distance) % ARRAY_SIZE(changes);
 		ASSERT_EQ(0, race_quietly(a, &changes[i], &changes[k]));
 		ASSERT_EQ(0, __atomic_load_n(&a->bad, __ATOMIC_ACQUIRE))
 			TH_LOG("%s against %s: %s by %s", name,
@@ -759,6 +819,8 @@ static void race_all(struct __test_metadata *_metadata, struct arena *a,
 	/* Not only refused: somebody must have made it possible */
 	if (next_pair() == 1)
 		EXPECT_LT(0, a->done);
+	TH_LOG("partners from %u on, each %u: %u turns of %s, %u of them done",
+	       from, next_pair(), a->turns, name, a->done);
 }
 
 TEST_F_TIMEOUT(races, bind, 1800)
@@ -874,6 +936,67 @@ TEST_F_TIMEOUT(races, unregister, 1800)
 TEST_F_TIMEOUT(races, netns, 1800)
 {
 	race_all(_metadata, &self->a, "netns");
+}
+
+/* Is any packet socket of this process hooked, as /proc/net/packet says? */
+static int hooked(unsigned int *nr)
+{
+	unsigned int running;
+	char line[256];
+	FILE *f;
+
+	f = fopen("/proc/net/packet", "re");
+	if (!f)
+		return -errno;
+	*nr = 0;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*x %*d %*d %*x %*d %u", &running) == 1)
+			*nr += running;
+	fclose(f);
+	return 0;
+}
+
+static void *up_and_down(void *arg)
+{
+	struct arena *a = arg;
+	unsigned int turn;
+
+	tp4_pin_cpu(1);
+	for (turn = 0; !__atomic_load_n(&a->stop, __ATOMIC_RELAXED); turn++)
+		judge(a, "up_down", do_near_up_down(a, turn));
+	return NULL;
+}
+
+/* What unbinds a socket does so for good: a device that comes up meanwhile does not hook
+ * it again
+ */
+TEST_F_TIMEOUT(races, unbound_stays_so, 1800)
+{
+	unsigned int turn, nr, end = tp4_scaled(2000, 100);
+	struct arena *a = &self->a;
+	pthread_t thread;
+
+	tp4_pin_cpu(0);
+	close(a->plain);
+	a->plain = -1;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, up_and_down, a));
+	for (turn = 0; turn < end; turn++) {
+		close(a->fd);
+		a->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC,
+			       htons(ETH_P_ALL));
+		ASSERT_LE(0, a->fd);
+		judge(a, "bind", bind_to(a, a->net.a));
+		ASSERT_EQ(0, tp4_version(a->fd, TPACKET_V4));
+		ASSERT_EQ(0, hooked(&nr));
+		ASSERT_EQ(0, nr)
+			TH_LOG("turn %u: hooked", turn);
+		/* Not the number of a device that has gone, either */
+		ASSERT_EQ(0, tp4_memreg(a->fd, a->mem, a->len, SIZE, 0));
+	}
+	__atomic_store_n(&a->stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, a->bad)
+		TH_LOG("%s by %s", strerror(a->bad), a->bad_in);
 }
 
 TEST_HARNESS_MAIN
