@@ -8,6 +8,15 @@
  * nothing is left when all is closed. What cannot be refused, such as close(), does
  * its work whatever fails.
  *
+ * Three things fail: allocations from a cache, allocations of pages, and copies
+ * from and to user space. Some paths must have been refused for each of these, or
+ * else nothing would show that it ever failed.
+ *
+ * The end of a network namespace is not among the paths: a socket keeps its
+ * namespace, and a kernel thread ends it, whose allocations cannot be told to fail
+ * in turn. Nor is the move of a device to another namespace, of which the kernel
+ * warns if it lacks memory half-way.
+ *
  * This takes a kernel with CONFIG_FAULT_INJECTION; the tests are skipped where
  * there is none.
  */
@@ -36,6 +45,23 @@
 /* A call that still fails at that many allocations is one that does not end */
 #define MOST_FAULTS	2000
 
+/* What can fail, and what a call has then said */
+enum { SLAB, PAGES, COPY, KINDS };
+enum { TAKEN, SAID_ENOMEM, SAID_EFAULT, SAID_OTHER, ANSWERS };
+
+#define BIT(n)		(1U << (n))
+
+static const char *const kinds[KINDS] = {
+	"failslab", "fail_page_alloc", "fail_usercopy",
+};
+
+struct answers {
+	unsigned int n[KINDS][ANSWERS];
+};
+
+/* Of all tests, each of which is a process of its own */
+static struct answers *all_answers;
+
 /* What a path begins with, and what it has made */
 struct ground {
 	struct tp4_net net;
@@ -43,6 +69,8 @@ struct ground {
 	struct tp4_cfg far;	/* ... on tp4b */
 	struct tp4 t;
 	struct tp4 u;
+	struct tp4 mate;	/* beside @t, in a fanout group */
+	struct tp4_xsk x;
 	int prog;
 	int nth_fd;
 	__u8 *mem;
@@ -59,6 +87,7 @@ struct path {
 	step_fn step;		/* with one; again without, if it has failed */
 	step_fn after;		/* what must hold when it has been done */
 	bool sure;		/* it cannot be refused */
+	unsigned int needs;	/* BIT()s of kinds without which it is refused */
 };
 
 /* Faults */
@@ -86,6 +115,20 @@ static bool faults_disarm(struct ground *g)
 	return hit;
 }
 
+/* Each fault takes one of those that are left to its kind */
+static int faults_left(unsigned int kind)
+{
+	char path[64], buf[16] = "";
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), DEBUGFS "%s/times", kinds[kind]);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) < 0)
+		ret = -errno;
+	close(fd);
+	return ret ?: atoi(buf);
+}
+
 static int faults_set_up(struct ground *g)
 {
 	static const char *const files[] = {
@@ -97,6 +140,7 @@ static int faults_set_up(struct ground *g)
 		DEBUGFS "fail_page_alloc/verbose",
 		DEBUGFS "fail_usercopy/verbose",
 	};
+	char path[64];
 	size_t i;
 	int ret;
 
@@ -108,17 +152,29 @@ static int faults_set_up(struct ground *g)
 		if (ret)
 			return ret;
 	}
+	for (i = 0; i < KINDS; i++) {
+		snprintf(path, sizeof(path), DEBUGFS "%s/times", kinds[i]);
+		ret = tp4_write_file(path, "1000000");
+		if (ret)
+			return ret;
+	}
 	return 0;
 }
 
-/* The library says what has failed, which is of no interest in between. */
+/*
+ * The library says what has failed, which is of no interest in between. @kind: what
+ * it was
+ */
 static int step_with_fault(struct ground *g, step_fn step, unsigned int nth,
-			   bool *hit)
+			   bool *hit, unsigned int *kind)
 {
 	int err = dup(2), null = open("/dev/null", O_WRONLY | O_CLOEXEC), ret;
+	int left[KINDS], i;
 
 	if (err < 0 || null < 0)
 		return -errno;
+	for (i = 0; i < KINDS; i++)
+		left[i] = faults_left(i);
 	dup2(null, 2);
 	close(null);
 	ret = faults_arm(g, nth);
@@ -127,6 +183,9 @@ static int step_with_fault(struct ground *g, step_fn step, unsigned int nth,
 	*hit = faults_disarm(g);
 	dup2(err, 2);
 	close(err);
+	for (i = 0; i < KINDS && faults_left(i) == left[i]; i++)
+		;
+	*kind = i;
 	return ret;
 }
 
@@ -146,6 +205,8 @@ static void sweep(struct ground *g)
 {
 	tp4_close(&g->t);
 	tp4_close(&g->u);
+	tp4_close(&g->mate);
+	tp4_xsk_close(&g->x);
 }
 
 /* Of this socket, all that came before is no longer of interest */
@@ -326,6 +387,35 @@ static int do_bind(struct ground *g)
 	return tp4_bind(g->t.fd, g->net.a, ETH_P_ALL);
 }
 
+/* Somebody has the queue pair, and to be told so is what it is done for */
+static int is_busy(int ret)
+{
+	if (!ret)
+		return -EPROTO;
+	return ret == -EBUSY ? 0 : ret;
+}
+
+static int is_open_with_xsk(struct ground *g)
+{
+	return tp4_xsk_open(&g->x) ?: is_open(g);
+}
+
+static int do_xsk_bind(struct ground *g)
+{
+	return is_busy(tp4_xsk_bind(&g->x, g->net.a, 0, XDP_COPY));
+}
+
+static int is_mapped_with_xsk_bound(struct ground *g)
+{
+	return tp4_xsk_open(&g->x) ?:
+	       tp4_xsk_bind(&g->x, g->net.a, 0, XDP_COPY) ?: is_mapped(g);
+}
+
+static int do_bind_in_vain(struct ground *g)
+{
+	return is_busy(tp4_bind(g->t.fd, g->net.a, ETH_P_ALL));
+}
+
 static int do_zerocopy(struct ground *g)
 {
 	return tp4_set_queue(g->t.fd, 0);
@@ -430,6 +520,22 @@ static int do_fanout(struct ground *g)
 
 	return setsockopt(g->t.fd, SOL_PACKET, PACKET_FANOUT, &arg,
 			  sizeof(arg)) ? -errno : 0;
+}
+
+static int mate_is_in_group(struct ground *g)
+{
+	struct tp4 alone = g->t;
+	int ret;
+
+	ret = tp4_open(&g->t, &g->cfg) ?: do_fanout(g);
+	g->mate = g->t;
+	g->t = alone;
+	return ret ?: is_open(g);
+}
+
+static int both_are_in_group(struct ground *g)
+{
+	return mate_is_in_group(g) ?: do_fanout(g);
 }
 
 static int do_filter(struct ground *g)
@@ -553,16 +659,40 @@ static int holds_no_queue(struct ground *g)
 	return tp4_get_queue(g->t.fd) == -1 ? 0 : -EBADSLT;
 }
 
-static int is_closed(struct ground *g)
-{
-	sweep(g);
-	return 0;
-}
-
 /* What a socket had is free, at once */
 static int is_all_given_back(struct ground *g)
 {
 	return tp4_pinned() == 0 ? 0 : -EBUSY;
+}
+
+static int is_in_group(struct ground *g)
+{
+	socklen_t len = sizeof(int);
+	int arg;
+
+	if (getsockopt(g->t.fd, SOL_PACKET, PACKET_FANOUT, &arg, &len))
+		return -errno;
+	if (arg != (GROUP | PACKET_FANOUT_HASH << 16))
+		return -EBADSLT;
+	/* What comes next is for the one that is left */
+	tp4_close(&g->mate);
+	return 0;
+}
+
+/* The group is the other one's, with all packets */
+static int mate_is_left(struct ground *g)
+{
+	int ret;
+
+	ret = tp4_open(&g->u, &g->far) ?: exchange(g, &g->u, &g->mate);
+	sweep(g);
+	return ret ?: is_all_given_back(g);
+}
+
+static int is_closed(struct ground *g)
+{
+	sweep(g);
+	return 0;
 }
 
 static int comes_up(struct ground *g)
@@ -574,6 +704,32 @@ static int comes_up(struct ground *g)
 static int lost_then_up(struct ground *g)
 {
 	return holds_no_queue(g) ?: comes_up(g);
+}
+
+/* An AF_XDP socket gives back later */
+static int xsk_is_gone(struct ground *g)
+{
+	sweep(g);
+	return tp4_pins_balanced() ? 0 : -EBUSY;
+}
+
+/* The queue pair is still ours, and of use */
+static int xsk_was_kept_out(struct ground *g)
+{
+	return holds_queue(g) ?: works(g) ?: xsk_is_gone(g);
+}
+
+/* It can have the queue pair when that is free */
+static int was_kept_out(struct ground *g)
+{
+	unsigned long long end = tp4_now_ms() + TP4_WAIT_MS;
+	int ret;
+
+	tp4_xsk_close(&g->x);
+	do {
+		ret = do_bind(g);
+	} while (ret == -EBUSY && tp4_now_ms() < end);
+	return ret ?: holds_queue(g);
 }
 
 /* Its frames have come back with an errno: too long a story for works() */
@@ -664,12 +820,51 @@ static int is_charged(struct ground *g)
 	return charge(false);
 }
 
+static unsigned int answer(int err)
+{
+	switch (err) {
+	case 0:
+		return TAKEN;
+	case ENOMEM:
+		return SAID_ENOMEM;
+	case EFAULT:
+		return SAID_EFAULT;
+	default:
+		return SAID_OTHER;
+	}
+}
+
+static void tell_answers(struct __test_metadata *_metadata,
+			 const struct answers *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < KINDS; i++)
+		TH_LOG("%s: %u taken, %u times ENOMEM, %u EFAULT, %u another errno",
+		       kinds[i], a->n[i][TAKEN], a->n[i][SAID_ENOMEM],
+		       a->n[i][SAID_EFAULT], a->n[i][SAID_OTHER]);
+}
+
+/* Has each of these kinds had a call say what it should say then? */
+static bool are_refused(const struct answers *a, unsigned int kinds_needed)
+{
+	unsigned int i, err;
+
+	for (i = 0; i < KINDS; i++) {
+		err = i == COPY ? SAID_EFAULT : SAID_ENOMEM;
+		if (kinds_needed & BIT(i) && !a->n[i][err])
+			return false;
+	}
+	return true;
+}
+
 /* All there is to a path, with each of its faults in turn */
 static void try_path(struct __test_metadata *_metadata, struct ground *g,
 		     const struct path *p)
 {
 	const struct tp4_cfg cfg = g->cfg;
-	unsigned int nth, refused = 0;
+	unsigned int nth, refused = 0, kind;
+	struct answers answers = {};
 	bool hit = true;
 	int ret;
 
@@ -678,9 +873,14 @@ static void try_path(struct __test_metadata *_metadata, struct ground *g,
 		g->cfg = cfg;
 		g->cfg.ifindex = g->net.a;
 		ASSERT_EQ(0, p->before ? p->before(g) : 0);
-		ret = step_with_fault(g, p->step, nth, &hit);
-		if (!hit)
+		ret = step_with_fault(g, p->step, nth, &hit, &kind);
+		if (!hit) {
 			ASSERT_EQ(0, ret);
+		} else {
+			ASSERT_GT(KINDS, kind);
+			answers.n[kind][answer(-ret)]++;
+			all_answers->n[kind][answer(-ret)]++;
+		}
 		if (ret) {
 			refused++;
 			ASSERT_FALSE(p->sure)
@@ -701,6 +901,8 @@ static void try_path(struct __test_metadata *_metadata, struct ground *g,
 	/* The last time there was none */
 	ASSERT_LT(2, nth);
 	TH_LOG("faults survived: %u, calls that failed: %u", nth - 2, refused);
+	ASSERT_TRUE(are_refused(&answers, p->needs))
+		tell_answers(_metadata, &answers);
 	g->cfg = cfg;
 }
 
@@ -708,6 +910,16 @@ static void every_fault(struct __test_metadata *_metadata, struct ground *g,
 			step_fn before, step_fn step, step_fn after)
 {
 	const struct path p = { before, step, after };
+
+	try_path(_metadata, g, &p);
+}
+
+/* ... some of which are surely of these kinds, and surely refused */
+static void every_fault_of(struct __test_metadata *_metadata, struct ground *g,
+			   unsigned int needs, step_fn before, step_fn step,
+			   step_fn after)
+{
+	const struct path p = { before, step, after, .needs = needs };
 
 	try_path(_metadata, g, &p);
 }
@@ -784,6 +996,8 @@ static int ground_init(struct ground *g, const struct tp4_mode *mode,
 	g->t.fd = -1;
 	g->t.mr_fd = -1;
 	g->u = g->t;
+	g->mate = g->t;
+	g->x.fd = -1;
 	g->prog = -1;
 	g->nth_fd = -1;
 	g->mem = MAP_FAILED;
@@ -812,6 +1026,14 @@ static void ground_exit(struct ground *g)
 		munmap(g->mem, g->mem_len);
 	close(g->prog);
 	close(g->nth_fd);
+}
+
+static __attribute__((constructor)) void all_answers_init(void)
+{
+	all_answers = mmap(NULL, sizeof(*all_answers), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (all_answers == MAP_FAILED)
+		exit(EXIT_FAILURE);
 }
 
 #define NO_FAULTS	"no CONFIG_FAULT_INJECTION, or no debugfs"
@@ -879,7 +1101,7 @@ TEST_F(faults, recv)
 
 TEST_F(faults, stats)
 {
-	every_fault(_metadata, &self->g, is_open, do_stats, NULL);
+	every_fault_of(_metadata, &self->g, BIT(COPY), is_open, do_stats, NULL);
 }
 
 TEST_F(faults, dump)
@@ -933,7 +1155,8 @@ TEST_F(faults_copy, send_jumbo)
 
 TEST_F(faults_copy, version)
 {
-	every_fault(_metadata, &self->g, has_socket, do_version, NULL);
+	every_fault_of(_metadata, &self->g, BIT(SLAB) | BIT(PAGES) | BIT(COPY),
+		       has_socket, do_version, NULL);
 }
 
 TEST_F(faults_copy, leave_version)
@@ -943,24 +1166,26 @@ TEST_F(faults_copy, leave_version)
 
 TEST_F(faults_copy, memreg)
 {
-	every_fault(_metadata, &self->g, has_version_and_limit,
-		    do_memreg, is_charged);
+	every_fault_of(_metadata, &self->g, BIT(SLAB) | BIT(COPY),
+		       has_version_and_limit, do_memreg, is_charged);
 }
 
 TEST_F(faults_copy, memreg_of_new_pages)
 {
-	every_fault(_metadata, &self->g, has_limit_and_no_pages,
-		    do_memreg, is_charged);
+	every_fault_of(_metadata, &self->g, BIT(SLAB) | BIT(PAGES) | BIT(COPY),
+		       has_limit_and_no_pages, do_memreg, is_charged);
 }
 
 TEST_F(faults_copy, rx_ring)
 {
-	every_fault(_metadata, &self->g, has_buffer, do_rx_ring, NULL);
+	every_fault_of(_metadata, &self->g, BIT(SLAB) | BIT(COPY),
+		       has_buffer, do_rx_ring, NULL);
 }
 
 TEST_F(faults_copy, tx_ring)
 {
-	every_fault(_metadata, &self->g, has_rx_ring, do_tx_ring, NULL);
+	every_fault_of(_metadata, &self->g, BIT(SLAB) | BIT(COPY),
+		       has_rx_ring, do_tx_ring, NULL);
 }
 
 TEST_F(faults_copy, ring_down)
@@ -980,12 +1205,26 @@ TEST_F(faults_copy, mmap_status)
 
 TEST_F(faults_copy, fanout)
 {
-	every_fault(_metadata, &self->g, is_open, do_fanout, NULL);
+	every_fault_of(_metadata, &self->g, BIT(SLAB) | BIT(COPY), is_open,
+		       do_fanout, NULL);
+}
+
+TEST_F(faults_copy, fanout_second)
+{
+	every_fault_of(_metadata, &self->g, BIT(COPY), mate_is_in_group,
+		       do_fanout, is_in_group);
+}
+
+TEST_F(faults_copy, fanout_close)
+{
+	every_fault_taken(_metadata, &self->g, both_are_in_group, do_close,
+			  mate_is_left);
 }
 
 TEST_F(faults_copy, filter)
 {
-	every_fault(_metadata, &self->g, is_open, do_filter, NULL);
+	every_fault_of(_metadata, &self->g, BIT(SLAB) | BIT(COPY), is_open,
+		       do_filter, NULL);
 }
 
 /* In zero copy */
@@ -1034,8 +1273,8 @@ static int is_lost(struct ground *g)
 
 TEST_F(faults_zerocopy, enter)
 {
-	every_fault(_metadata, &self->g, is_in_copy_mode,
-		    do_zerocopy, holds_queue);
+	every_fault_of(_metadata, &self->g, BIT(SLAB) | BIT(COPY),
+		       is_in_copy_mode, do_zerocopy, holds_queue);
 }
 
 TEST_F(faults_zerocopy, enter_with_xdp)
@@ -1053,6 +1292,18 @@ TEST_F(faults_zerocopy, enter_again)
 {
 	every_fault(_metadata, &self->g, is_lost,
 		    do_zerocopy, holds_queue_anew);
+}
+
+TEST_F(faults_zerocopy, af_xdp_comes_second)
+{
+	every_fault(_metadata, &self->g, is_open_with_xsk, do_xsk_bind,
+		    xsk_was_kept_out);
+}
+
+TEST_F(faults_zerocopy, af_xdp_comes_first)
+{
+	every_fault(_metadata, &self->g, is_mapped_with_xsk_bound,
+		    do_bind_in_vain, was_kept_out);
 }
 
 TEST_F(faults_zerocopy, link_down)
@@ -1091,6 +1342,28 @@ TEST_F(faults_zerocopy, xdp_off)
 {
 	every_fault(_metadata, &self->g, is_open_with_xdp,
 		    do_xdp_off, holds_queue);
+}
+
+/* Of all paths that came before */
+FIXTURE(faults_all) {
+};
+
+FIXTURE_SETUP(faults_all)
+{
+}
+
+FIXTURE_TEARDOWN(faults_all)
+{
+}
+
+TEST_F(faults_all, kinds)
+{
+	static const struct answers none;
+
+	if (!memcmp(all_answers, &none, sizeof(none)))
+		SKIP(return, "nothing has failed before");
+	tell_answers(_metadata, all_answers);
+	EXPECT_TRUE(are_refused(all_answers, BIT(KINDS) - 1));
 }
 
 /*
