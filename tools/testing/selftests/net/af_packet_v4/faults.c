@@ -1379,6 +1379,227 @@ TEST_F(faults_zerocopy, xdp_off)
 		    do_xdp_off, holds_queue);
 }
 
+/*
+ * What NAPI allocates belongs to no task, and cannot be told to fail in turn. So one
+ * allocation in so many fails, whoever makes it, for a number of times; none of those
+ * that may wait, or else it would be the tests' own fork() and open(). What is lost
+ * then, somebody has counted.
+ */
+#define AT_RANDOM_TIMES		"100"
+#define AT_RANDOM_PACKETS	4000
+#define AT_RANDOM_MTU		9000
+
+FIXTURE(faults_at_random) {
+	struct ground g;
+	int plain;		/* on tp4b */
+	unsigned int sent;	/* from tp4a */
+	unsigned int told;	/* of these, were not, and their sender knows */
+	unsigned int got;	/* by the plain socket */
+	unsigned int back;	/* sent by the plain socket */
+	unsigned int got_back;
+	__u8 pkt[ETH_FRAME_LEN + JUMBO];
+};
+
+FIXTURE_VARIANT(faults_at_random) {
+	const struct tp4_mode *mode;
+	bool far;		/* a socket on tp4b, too */
+	bool to_kernel;		/* whose packets a program leaves to the stack */
+	size_t most;
+};
+
+FIXTURE_VARIANT_ADD(faults_at_random, copy_qdisc) {
+	.mode = &tp4_copy_qdisc, .far = true, .most = JUMBO,
+};
+
+FIXTURE_VARIANT_ADD(faults_at_random, copy_direct) {
+	.mode = &tp4_copy_direct, .far = true, .most = JUMBO,
+};
+
+FIXTURE_VARIANT_ADD(faults_at_random, zc_to_stack) {
+	.mode = &tp4_zc, .most = JUMBO,
+};
+
+/* A program sees packets of one frame only */
+FIXTURE_VARIANT_ADD(faults_at_random, zc_pass_to_kernel) {
+	.mode = &tp4_zc, .far = true, .to_kernel = true, .most = LEN,
+};
+
+static int faults_at_random(bool on)
+{
+	static const char *const settings[][2] = {
+		{ "ignore-gfp-wait", "Y" }, { "task-filter", "N" },
+		{ "interval", "1" }, { "space", "0" },
+		{ "times", AT_RANDOM_TIMES },
+	};
+	char path[64];
+	size_t i, j;
+	int ret = 0;
+
+	for (i = SLAB; i <= PAGES; i++) {
+		for (j = 0; on && !ret && j < ARRAY_SIZE(settings); j++) {
+			snprintf(path, sizeof(path), DEBUGFS "%s/%s", kinds[i],
+				 settings[j][0]);
+			ret = tp4_write_file(path, settings[j][1]);
+		}
+		snprintf(path, sizeof(path), DEBUGFS "%s/probability",
+			 kinds[i]);
+		ret = ret ?: tp4_write_file(path, on ? "10" : "0");
+	}
+	return ret;
+}
+
+FIXTURE_SETUP(faults_at_random)
+{
+	struct ground *g = &self->g;
+	int ret;
+
+	self->plain = -1;
+	ret = ground_init(g, variant->mode, veth_pair);
+	if (ret == -ENOENT)
+		SKIP(return, NO_FAULTS);
+	ASSERT_EQ(0, ret);
+	if (variant->to_kernel) {
+		close(g->prog);
+		g->prog = tp4_prog_const(XDP_PASS_TO_KERNEL);
+		ASSERT_LE(0, g->prog);
+		ASSERT_EQ(0, tp4_link_xdp(g->net.b, g->prog,
+					  XDP_FLAGS_DRV_MODE));
+	} else {
+		ASSERT_EQ(0, tp4_link_mtu(g->net.a, AT_RANDOM_MTU));
+		ASSERT_EQ(0, tp4_link_mtu(g->net.b, AT_RANDOM_MTU));
+	}
+	ASSERT_EQ(0, is_open(g));
+	if (variant->far)
+		ASSERT_EQ(0, tp4_open(&g->u, &g->far));
+	self->plain = tp4_plain_open(g->net.b, TP4_ETH_P);
+	ASSERT_LE(0, self->plain);
+}
+
+FIXTURE_TEARDOWN(faults_at_random)
+{
+	EXPECT_EQ(0, faults_at_random(false));
+	close(self->plain);
+	ground_exit(&self->g);
+	EXPECT_TRUE(tp4_pins_balanced());
+}
+
+/* A packet each way. It may fail, but then its sender hears of it. */
+static int at_random_send(struct _test_data_faults_at_random *self, size_t len)
+{
+	struct ground *g = &self->g;
+	unsigned int tries;
+	int ret;
+
+	tp4_pkt_fill(self->pkt, len, self->sent++);
+	ret = tp4_queue(&g->t, self->pkt, len, 0);
+	if (ret < 0)
+		return ret;
+	/* Copy mode may say so, and try it again the next time */
+	for (tries = 0; tp4q_num_held(&g->t.txq); tries++) {
+		if (tries == 1000)
+			return -ETIMEDOUT;
+		ret = tp4_kick(&g->t, 0);
+		if (ret < 0 && !errno_fits(-ret))
+			return ret;
+		ret = tp4_complete(&g->t);
+		if (ret && !errno_fits(-ret))
+			return ret;
+		self->told += !!ret;
+	}
+
+	tp4_pkt_fill(self->pkt, LEN, self->back);
+	if (send(self->plain, self->pkt, LEN, 0) == LEN)
+		self->back++;
+	else if (!errno_fits(errno))
+		return -errno;
+	return 0;
+}
+
+/* What has come, which is whole */
+static int at_random_recv(struct _test_data_faults_at_random *self)
+{
+	struct ground *g = &self->g;
+	struct tpacket4_desc d;
+	ssize_t len;
+	int ret;
+
+	while ((len = recv(self->plain, self->pkt, sizeof(self->pkt),
+			   MSG_DONTWAIT)) > 0) {
+		if (!tp4_pkt_ok(self->pkt, len, tp4_pkt_seq(self->pkt), len))
+			return -EBADMSG;
+		self->got++;
+	}
+	while ((ret = tp4_recv(&g->t, self->pkt, sizeof(self->pkt))) > 0) {
+		if (!tp4_pkt_ok(self->pkt, ret, tp4_pkt_seq(self->pkt), LEN))
+			return -EBADMSG;
+		self->got_back++;
+	}
+	while (g->u.map && tp4_rx_next(&g->u, &d))
+		tp4_rx_give(&g->u, d.idx);
+	return ret;
+}
+
+/* Each is with the kernel, or free, or comes back when zero copy ends */
+static int has_all_frames(struct tp4 *t)
+{
+	if (tp4_get_queue(t->fd) >= 0)
+		return frames_are_back(t);
+	return tp4q_num_held(&t->rxq) == t->rx_nr && t->free_nr == t->tx_nr ?
+	       0 : -EPROTO;
+}
+
+TEST_F(faults_at_random, traffic)
+{
+	struct tpacket_stats st;
+	struct ground *g = &self->g;
+	struct tpacket_stats_v4 st4;
+	socklen_t len = sizeof(st);
+	unsigned int i, slab, pages, lost = 0;
+
+	ASSERT_EQ(0, faults_at_random(true));
+	for (i = 0; i < AT_RANDOM_PACKETS; i++) {
+		/* It takes a while to ask */
+		if (!(i % 64) && !faults_left(SLAB) && !faults_left(PAGES))
+			break;
+		ASSERT_EQ(0, at_random_send(self, i % 2 ? LEN : variant->most));
+		ASSERT_EQ(0, at_random_recv(self));
+	}
+	slab = atoi(AT_RANDOM_TIMES) - faults_left(SLAB);
+	pages = atoi(AT_RANDOM_TIMES) - faults_left(PAGES);
+	TH_LOG("%s: %u, %s: %u", kinds[SLAB], slab, kinds[PAGES], pages);
+	tp4_count(TP4_TALLY_FAULTS, slab + pages);
+	ASSERT_EQ(0, faults_left(SLAB));
+	ASSERT_EQ(0, faults_at_random(false));
+	/* What is still on its way, on another CPU */
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(0, at_random_recv(self));
+		usleep(1000);
+	}
+
+	/* The way there: the stack's losses, and the program's */
+	ASSERT_EQ(0, getsockopt(self->plain, SOL_PACKET, PACKET_STATISTICS,
+				&st, &len));
+	if (variant->to_kernel) {
+		ASSERT_EQ(0, tp4_stats(g->u.fd, &st4));
+		lost = st4.xdp_errors;
+	}
+	TH_LOG("%u sent, %u failed, %u lost on the way, %u by the plain socket",
+	       self->sent, self->told, lost, st.tp_drops);
+	EXPECT_EQ(self->sent, self->got + self->told + lost + st.tp_drops);
+	if (variant->mode->zerocopy >= 0)
+		EXPECT_LT(0, self->told + lost);
+	/* The way back: what has been sent has come, or was counted */
+	ASSERT_EQ(0, tp4_stats(g->t.fd, &st4));
+	EXPECT_EQ(self->back, self->got_back + st4.tp_drops);
+	EXPECT_EQ(self->told, st4.tx_errors);
+
+	if (variant->to_kernel)
+		ASSERT_EQ(0, tp4_link_xdp(g->net.b, -1, XDP_FLAGS_DRV_MODE));
+	EXPECT_EQ(0, works(g));
+	EXPECT_EQ(0, has_all_frames(&g->t));
+	EXPECT_EQ(0, has_all_frames(&g->u));
+}
+
 /* Of all paths that came before */
 FIXTURE(faults_all) {
 };
