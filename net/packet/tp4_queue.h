@@ -487,8 +487,7 @@ static inline void tp4q_restore(struct tp4_queue *q, u32 slot,
  * tp4q_idle - is there nothing for the kernel to do?
  * @q: queue that is not used by copy mode receive
  *
- * Without a barrier and in any context: what it says may be over by the time
- * that the caller acts on it.
+ * In any context: what it says may be over by the time that the caller acts on it.
  *
  * Return: true if user space has queued no packet that has not come back.
  */
@@ -496,8 +495,14 @@ static inline bool tp4q_idle(const struct tp4_queue *q)
 {
 	u32 head = READ_ONCE(q->head);
 
-	return head - READ_ONCE(q->tail) == READ_ONCE(q->partial) &&
-	       tp4q_user_owns(q, head);
+	if (head - READ_ONCE(q->tail) != READ_ONCE(q->partial) ||
+	    !tp4q_user_owns(q, head))
+		return false;
+	/* Not because it was taken, with others, and is back already: pairs with
+	 * the release of the slot, before which the head has moved.
+	 */
+	smp_rmb();
+	return READ_ONCE(q->head) == head;
 }
 
 /* Has the kernel taken all that user space has queued? For the array's owner. */
