@@ -151,13 +151,12 @@ void tp4_wire_to_frames(struct tp4_wire *w, struct tp4_frame_set *p, u32 room)
 static bool tp4a_next_frames(struct tp4_packet_array *a, u32 n,
 			     struct tp4_frame_set *p, struct tp4_copy_stats *st)
 {
-	u32 start = a->start;
-
 	if (unlikely(a->end - a->curr < n)) {
 		st->flushed += tp4a_flush(a);
-		/* Else the ring had no more when the array was populated. */
-		if (a->start != start)
-			tp4a_populate(a);
+		/* Also what was given since the array was populated: the packet
+		 * may have been sent later still.
+		 */
+		tp4a_populate(a);
 		if (a->end - a->curr < n)
 			return false;
 	}

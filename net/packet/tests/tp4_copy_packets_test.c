@@ -686,6 +686,37 @@ static void tp4_pair_refill(struct kunit *test)
 	}
 }
 
+/* NAPI has looked for frames and for packets; before it comes to these, the receiver
+ * gives frames. Who has done so before the packet was sent must not lose it.
+ */
+static void tp4_pair_late_frames(struct kunit *test)
+{
+	struct tp4_pair *pair = tp4_pair_param(test, 16);
+	struct tpacket4_desc d;
+	u32 i;
+
+	tp4a_populate(pair->rx->arr);
+	for (i = 0; i < 4; i++)
+		tp4_put(pair->rx, .idx = i);
+	for (i = 0; i < 4; i++)
+		tp4_pair_send(pair->tx, i, 20 + i, 0, 60, 64, 0);
+	tp4a_populate(pair->tx->arr);
+	KUNIT_EXPECT_EQ(test, tp4a_copy_packets(pair->rx->arr, pair->tx->arr,
+						1000, 64, &pair->st), 4);
+	tp4a_flush(pair->rx->arr);
+	tp4a_flush(pair->tx->arr);
+	KUNIT_EXPECT_EQ(test, pair->st.packets, 4);
+	KUNIT_EXPECT_EQ(test, pair->st.no_frame, 0);
+	for (i = 0; i < 4; i++) {
+		KUNIT_ASSERT_TRUE(test, tp4_test_get(pair->rx, &d));
+		KUNIT_EXPECT_EQ(test, d.len, 60);
+		KUNIT_ASSERT_TRUE(test, tp4_test_get(pair->tx, &d));
+		KUNIT_EXPECT_EQ(test, d.error, 0);
+	}
+	tp4_expect_idle(pair->rx);
+	tp4_expect_idle(pair->tx);
+}
+
 /* Dropped packets count, or a receiver without frames would let its sender keep
  * the CPU.
  */
@@ -723,6 +754,7 @@ static struct kunit_case tp4_copy_packets_cases[] = {
 	KUNIT_CASE_PARAM(tp4_pair_splits, tp4_split_gen_params),
 	KUNIT_CASE_PARAM(tp4_pair_bad_lengths, tp4_pair_gen_params),
 	KUNIT_CASE_PARAM(tp4_pair_no_frame, tp4_pair_gen_params),
+	KUNIT_CASE_PARAM(tp4_pair_late_frames, tp4_pair_gen_params),
 	KUNIT_CASE_PARAM(tp4_pair_refill, tp4_pair_gen_params),
 	KUNIT_CASE_PARAM(tp4_pair_budget, tp4_pair_gen_params),
 	{}
