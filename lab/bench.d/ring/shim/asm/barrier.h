@@ -6,4 +6,5 @@
 	({ trace_read(p); __atomic_load_n(p, __ATOMIC_ACQUIRE); })
 #define smp_store_release(p, v) \
 	do { trace_write(p); __atomic_store_n(p, v, __ATOMIC_RELEASE); } while (0)
+#define smp_rmb()		__atomic_thread_fence(__ATOMIC_ACQUIRE)
 #endif
