@@ -262,6 +262,9 @@ static int tp4_zc_enter(struct sock *sk, struct net_device *dev, int queue_pair)
 		if (err)
 			return err;
 		tp4_zc_rewind(tp4);
+		/* While nobody receives, who would look at other flags. */
+		tp4->zc_filter_locked = sock_flag(sk, SOCK_FILTER_LOCKED);
+		sock_set_flag(sk, SOCK_FILTER_LOCKED);
 		/* tp4_poll() may have looked where the driver will leave off,
 		 * but had not begun.
 		 */
@@ -281,6 +284,8 @@ static int tp4_zc_enter(struct sock *sk, struct net_device *dev, int queue_pair)
 		tp4_zc_want_kicks(tp4);
 		if (!lost) {
 			tp4_zc_reset(tp4);
+			sock_valbool_flag(sk, SOCK_FILTER_LOCKED,
+					  tp4->zc_filter_locked);
 			tp4_zc_rehook(po, running);
 		}
 		/* Some may have come back. */
@@ -289,10 +294,6 @@ static int tp4_zc_enter(struct sock *sk, struct net_device *dev, int queue_pair)
 		return err;
 	}
 
-	if (!lost) {
-		tp4->zc_filter_locked = sock_flag(sk, SOCK_FILTER_LOCKED);
-		sock_set_flag(sk, SOCK_FILTER_LOCKED);
-	}
 #ifdef CONFIG_NET_RX_BUSY_POLL
 	WRITE_ONCE(sk->sk_napi_id, parms.napi_id);
 #endif
