@@ -248,6 +248,7 @@ static int tp4_zc_enter(struct sock *sk, struct net_device *dev, int queue_pair)
 	bool lost = tp4_in_zerocopy(po);
 	struct tp4_sock *tp4 = po->tp4;
 	bool running = false;
+	u32 rx_tail = 0;
 	int err;
 
 	ASSERT_RTNL();
@@ -278,6 +279,8 @@ static int tp4_zc_enter(struct sock *sk, struct net_device *dev, int queue_pair)
 
 	/* For a driver that fails late; it may be another one's by now. */
 	tp4_zc_set_cancel_error(&tp4->rings, ECANCELED);
+	if (tp4->rings.rx)
+		rx_tail = tp4->rings.rx->q.tail;
 	err = dev->netdev_ops->ndo_tp4_zerocopy(dev, &parms);
 	trace_tp4_zc_enable(dev, queue_pair, err);
 	if (err) {
@@ -288,8 +291,9 @@ static int tp4_zc_enter(struct sock *sk, struct net_device *dev, int queue_pair)
 					  tp4->zc_filter_locked);
 			tp4_zc_rehook(po, running);
 		}
-		/* Some may have come back. */
-		sk->sk_data_ready(sk);
+		/* The driver may have given some back. */
+		if (tp4->rings.rx && tp4->rings.rx->q.tail != rx_tail)
+			tp4_zc_data_ready(tp4);
 		tp4_zc_write_space(tp4);
 		return err;
 	}

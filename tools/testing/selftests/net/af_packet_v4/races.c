@@ -938,7 +938,7 @@ TEST_F_TIMEOUT(races, netns, 1800)
 	race_all(_metadata, &self->a, "netns");
 }
 
-/* Is any packet socket of this process hooked, as /proc/net/packet says? */
+/* How many packet sockets of this namespace are hooked, as /proc/net/packet says */
 static int hooked(unsigned int *nr)
 {
 	unsigned int running;

@@ -2662,6 +2662,7 @@ TEST_F(zc_come_and_go, queue_does_not_start)
 {
 	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
 	struct ends *e = &self->e;
+	struct tpacket4_desc d;
 	long long violations;
 	unsigned int round;
 	int plain, prog;
@@ -2679,6 +2680,13 @@ TEST_F(zc_come_and_go, queue_does_not_start)
 		ASSERT_EQ(0, model("fault rx-dead 1"));
 		ASSERT_EQ(-ETIMEDOUT, start_dead_queue(e));
 		ASSERT_EQ(0, model_value("fault", "rx-dead"));
+		/* The driver had taken frames: they are back, and poll() says so */
+		EXPECT_EQ(POLLIN, tp4_poll(e->to.t.fd, POLLIN, TP4_WAIT_MS));
+		/* What copy mode has received comes first */
+		do {
+			ASSERT_TRUE(tp4_rx_next(&e->to.t, &d));
+		} while (!d.error);
+		EXPECT_EQ(ECANCELED, d.error);
 		EXPECT_EQ(violations, model_value("status", "violations"));
 		end_close(&e->to);
 		EXPECT_TRUE(tp4_pins_balanced());
