@@ -49,7 +49,7 @@ struct receiver {
 	__u64 good;
 	unsigned int bad;	/* not what was sent, or not in order */
 	unsigned int strange;	/* on the wrong queue */
-	bool back[2 * RING];	/* frames that came back, as the queue is gone */
+	bool back[QUEUES * 2 * RING];	/* frames that came back, as the queue is gone */
 	unsigned int backs;
 };
 
@@ -595,15 +595,18 @@ static int all_queues_used(const struct mq *m)
 
 /* ---- sockets ---------------------------------------------------------------- */
 
-static int open_receiver(struct mq *m, unsigned int queue)
+/* With what is special to its packet buffer */
+static int open_receiver_with(struct mq *m, unsigned int queue,
+			      struct tp4_cfg cfg)
 {
 	struct tp4_mode mode = { .zerocopy = queue };
-	struct tp4_cfg cfg = {
-		.ifindex = m->b.ifindex, .mode = &mode, .rx_nr = RING,
-		.tx_nr = RING,
-	};
-	int ret = tp4_open(&m->rx[queue].t, &cfg);
+	int ret;
 
+	cfg.ifindex = m->b.ifindex;
+	cfg.mode = &mode;
+	cfg.rx_nr = RING;
+	cfg.tx_nr = RING;
+	ret = tp4_open(&m->rx[queue].t, &cfg);
 	if (ret)
 		return ret;
 	memset(m->rx[queue].back, 0, sizeof(m->rx[queue].back));
@@ -611,6 +614,11 @@ static int open_receiver(struct mq *m, unsigned int queue)
 	m->rx[queue].held = true;
 	m->held |= HELD(queue);
 	return 0;
+}
+
+static int open_receiver(struct mq *m, unsigned int queue)
+{
+	return open_receiver_with(m, queue, (struct tp4_cfg) {});
 }
 
 static void close_receiver(struct mq *m, unsigned int queue)
@@ -886,6 +894,117 @@ TEST_F(zc_nic_queues, neighbours)
 	}
 	ASSERT_EQ(0, finish(m));
 	EXPECT_EQ(0, sockets_are_well(m));
+	EXPECT_EQ(0, all_frames_back(m));
+}
+
+/* ---- one packet buffer, all queue pairs of a port ---------------------------- */
+
+/* How the one who has brought the buffer goes */
+enum {
+	REGISTRATION_FIRST,
+	SOCKET_FIRST,
+	BOTH_IN_ONE,
+	WAYS_TO_GO
+};
+
+FIXTURE(zc_nic_queues_shared) {
+	struct mq m;
+	struct tp4 gone;
+};
+
+FIXTURE_SETUP(zc_nic_queues_shared)
+{
+	struct mq *m = &self->m;
+
+	if (missing())
+		SKIP(return, "%s", missing());
+	ASSERT_EQ(0, mq_setup(m, true));
+	ASSERT_EQ(0, flows_by_hash(m, 0, FLOWS));
+	ASSERT_EQ(0, all_queues_used(m));
+	ASSERT_EQ(0, open_senders(m));
+}
+
+FIXTURE_TEARDOWN(zc_nic_queues_shared)
+{
+	mq_free(&self->m);
+	if (self->gone.area)
+		munmap(self->gone.area, self->gone.area_len);
+	free(self->gone.free);
+	EXPECT_TRUE(tp4_pins_balanced());
+}
+
+/*
+ * All pairs of a device share one mapping for DMA. Who has brought it about goes while
+ * the card writes into his frames and those of the others; they stay, and nobody
+ * writes into his any more. The last one of all takes the mapping along.
+ */
+TEST_F(zc_nic_queues_shared, mapping_outlives_owner)
+{
+	__u32 total = tp4_scaled(20000, 50);
+	struct mq *m = &self->m;
+	struct tp4 *gone = &self->gone;
+	unsigned int how, q;
+	size_t i, own;
+
+	for (how = 0; how < WAYS_TO_GO; how++) {
+		struct tp4_cfg cfg = {
+			.frames = QUEUES * 2 * RING,
+			.same_fd = how == BOTH_IN_ONE,
+		};
+
+		ASSERT_EQ(0, open_receiver_with(m, 0, cfg));
+		cfg.same_fd = false;
+		cfg.share = &m->rx[0].t;
+		for (q = 1; q < QUEUES; q++) {
+			cfg.first = q * 2 * RING;
+			ASSERT_EQ(0, open_receiver_with(m, q, cfg));
+		}
+		ASSERT_EQ(0, settle(m));
+		ASSERT_EQ(0, traffic(m, total));
+
+		/* Nobody reads its ring when it goes; the stack is next */
+		*gone = m->rx[0].t;
+		m->rx[0].t.fd = -1;
+		m->rx[0].held = false;
+		m->held &= ~HELD(0);
+		ASSERT_EQ(0, start(m, UINT32_MAX, true));
+		if (how == REGISTRATION_FIRST)
+			EXPECT_EQ(0, close(gone->mr_fd));
+		EXPECT_TRUE(tp4_poll(gone->fd, POLLIN, TP4_WAIT_MS) & POLLIN);
+		EXPECT_EQ(0, munmap(gone->map, gone->map_len));
+		EXPECT_EQ(0, close(gone->fd));
+		own = 2 * RING * gone->frame_size;
+		memset(gone->buf, 0x5a, own);
+		end(m);
+		for (i = 0; i <= QUEUES; i++)
+			EXPECT_EQ(0, m->rx[i].bad);
+		ASSERT_EQ(0, settle(m));
+		ASSERT_EQ(0, traffic(m, total));
+
+		/* A second one goes; a buffer of another one comes */
+		EXPECT_EQ(0, frames_are_back(&m->rx[1].t));
+		close_receiver(m, 1);
+		ASSERT_EQ(0, open_receiver(m, 0));
+		ASSERT_EQ(0, settle(m));
+		ASSERT_EQ(0, traffic(m, total));
+		if (how == SOCKET_FIRST)
+			EXPECT_EQ(0, close(gone->mr_fd));
+		ASSERT_EQ(0, traffic(m, total));
+		for (i = 0; i < own; i++) {
+			ASSERT_EQ(0x5a, gone->buf[i])
+				TH_LOG("byte %zu", i);
+		}
+		EXPECT_TRUE(tp4_guards_ok(gone));
+		for (q = 0; q < QUEUES; q++) {
+			if (!m->rx[q].held)
+				continue;
+			EXPECT_EQ(0, frames_are_back(&m->rx[q].t));
+			close_receiver(m, q);
+		}
+		munmap(gone->area, gone->area_len);
+		free(gone->free);
+		memset(gone, 0, sizeof(*gone));
+	}
 	EXPECT_EQ(0, all_frames_back(m));
 }
 
