@@ -539,6 +539,27 @@ static int flows_by_hash(struct mq *m, unsigned int from, unsigned int to)
 	return ret;
 }
 
+/* As ethtool -N does, but at once: to start it takes emulated CPUs seconds */
+static int rule(struct mq *m, unsigned int i, __u32 cmd)
+{
+	struct ethtool_rxnfc nfc = {
+		.cmd = cmd,
+		.fs = {
+			.flow_type = UDP_V4_FLOW,
+			.h_u.udp_ip4_spec.pdst = htons(m->flow[i].ip.dport),
+			.m_u.udp_ip4_spec.pdst = htons(0xffff),
+			.ring_cookie = m->flow[i].queue,
+			.location = i + 1,
+		},
+	};
+	int ret = tp4_ethtool(m->b.dev, &nfc);
+
+	if (ret)
+		fprintf(stderr, "# steering flow %u (command %#x): %s\n", i, cmd,
+			strerror(-ret));
+	return ret;
+}
+
 /* A rule for each, so that no hash would do the same */
 static int flows_by_rule(struct mq *m)
 {
@@ -547,9 +568,7 @@ static int flows_by_rule(struct mq *m)
 
 	for (i = 0; !ret && i < FLOWS; i++) {
 		m->flow[i].queue = (i / QUEUES + i) % QUEUES;
-		ret = run("ethtool -N %s flow-type udp4 dst-port %u action %d loc %u",
-			  m->b.dev, m->flow[i].ip.dport, m->flow[i].queue,
-			  i + 1);
+		ret = rule(m, i, ETHTOOL_SRXCLSRLINS);
 	}
 	return ret;
 }
@@ -560,7 +579,7 @@ static int delete_rules(struct mq *m)
 	int ret = 0;
 
 	for (i = 0; !ret && i < FLOWS; i++)
-		ret = run("ethtool -N %s delete %u", m->b.dev, i + 1);
+		ret = rule(m, i, ETHTOOL_SRXCLSRLDEL);
 	return ret;
 }
 
