@@ -930,8 +930,11 @@ static bool i40e_tp4_is_stopped(struct i40e_vsi *vsi, u16 queue_pair)
 /* The device is closed, or the service task, or remove(), is closing it. To open it
  * again takes RTNL, which this function's caller has. One that is down for another
  * reason, as it could not be started again, keeps its rings, and some may be on.
+ *
+ * Return: false if the device is open, after all: a reset had opened it before the
+ * caller got RTNL, and only now says that it is over. With @stop, it is stopped then.
  */
-static void i40e_tp4_wait_closed(struct i40e_vsi *vsi, u16 queue_pair)
+static bool i40e_tp4_wait_closed(struct i40e_vsi *vsi, u16 queue_pair, bool stop)
 {
 	bool announced = test_bit(__I40E_RESET_INTR_RECEIVED, vsi->back->state);
 	unsigned int wait = announced ? I40E_TP4_WAIT_RESET_MS : I40E_TP4_WAIT_MS;
@@ -940,20 +943,24 @@ static void i40e_tp4_wait_closed(struct i40e_vsi *vsi, u16 queue_pair)
 
 	/* There are fewer than there were. */
 	if (queue_pair >= vsi->alloc_queue_pairs)
-		return;
+		return true;
 	rx_ring = vsi->rx_rings[queue_pair];
 	if (!i40e_tp4_is_resetting(vsi->back) &&
+	    (stop || test_bit(__I40E_VSI_DOWN, vsi->state)) &&
 	    !i40e_tp4_is_stopped(vsi, queue_pair))
 		i40e_vsi_stop_rings(vsi);
 	/* This is the last that is freed. */
 	while ((i40e_tp4_is_resetting(vsi->back) && READ_ONCE(rx_ring->desc)) ||
 	       !i40e_tp4_is_stopped(vsi, queue_pair)) {
+		if (!stop && !i40e_tp4_is_closed(vsi))
+			return false;
 		if (time_after(jiffies, end)) {
 			i40e_tp4_cut_off(vsi);
-			return;
+			break;
 		}
 		usleep_range(1000, 2000);
 	}
+	return true;
 }
 
 /* From now on, or from the next start of the rings, they are the socket's. */
@@ -1170,19 +1177,24 @@ static void i40e_tp4_count_rx(struct i40e_tp4 *tp4, int n)
 static void i40e_tp4_remove(struct i40e_tp4 *tp4, bool reset)
 {
 	struct i40e_vsi *vsi = tp4->vsi;
-	bool closed = i40e_tp4_is_closed(vsi);
+	u16 queue_pair = tp4->parms.queue_pair;
+	bool busy = false;
 	int err = 0;
 
-	if (!closed && !reset &&
-	    (vsi->xdp_prog || !list_is_singular(&vsi->tp4_list)))
-		err = i40e_tp4_restart(tp4, i40e_tp4_del);
-	if (!closed && tp4->listed)
-		i40e_tp4_rebuild(tp4, i40e_tp4_del);
-	else if (err)
-		/* The stack's rings have not started. */
-		i40e_tp4_reset(vsi);
+again:
+	if (!i40e_tp4_is_closed(vsi)) {
+		if (!reset &&
+		    (vsi->xdp_prog || !list_is_singular(&vsi->tp4_list)))
+			err = i40e_tp4_restart(tp4, i40e_tp4_del);
+		if (tp4->listed)
+			busy = i40e_tp4_rebuild(tp4, i40e_tp4_del) == -EBUSY;
+		else if (err)
+			/* The stack's rings have not started. */
+			i40e_tp4_reset(vsi);
+	}
 	if (tp4->listed) {
-		i40e_tp4_wait_closed(vsi, tp4->parms.queue_pair);
+		if (!i40e_tp4_wait_closed(vsi, queue_pair, busy))
+			goto again;
 		i40e_tp4_del_closed(tp4);
 	}
 	i40e_tp4_untie(tp4);
