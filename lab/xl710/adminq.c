@@ -681,7 +681,8 @@ static void run_commands(struct xl710 *dev)
 		}
 		dev->atq_next = (dev->atq_next + 1) % len;
 		dev->last_opcode = desc->opcode;
-		if (fault->aq_timeout) {
+		if (fault->aq_timeout && (!fault->aq_timeout_opcode ||
+					  fault->aq_timeout_opcode == desc->opcode)) {
 			fault->aq_timeout--;
 			xl_log(dev, "fault: admin queue command %#06x is not answered",
 			       desc->opcode);

@@ -201,6 +201,7 @@ struct faults {
 	unsigned int pf_reset;		/* PF resets that do not end */
 	unsigned int tx_bad_head;	/* head write-backs beyond the ring */
 	unsigned int aq_timeout;	/* commands that are never answered */
+	unsigned int aq_timeout_opcode;	/* 0: any */
 	unsigned int aq_error;		/* commands that fail ... */
 	unsigned int aq_error_code;	/* ... with this */
 	unsigned int aq_error_opcode;	/* 0: any */

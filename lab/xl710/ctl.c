@@ -539,6 +539,11 @@ static int ctl_fault(struct xl710 *dev, char **word, struct out *o)
 		f->aq_error_code = code;
 		f->aq_error_opcode = opcode;
 	}
+	if (faults[i].count == &f->aq_timeout) {
+		if (word[2] && word[3] && !number(word[3], 0xffff, &opcode))
+			return fail(o, EINVAL, "fault aq-timeout [TIMES [OPCODE]]");
+		f->aq_timeout_opcode = opcode;
+	}
 	*faults[i].count = n;
 	return 0;
 }

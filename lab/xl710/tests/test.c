@@ -465,6 +465,13 @@ static void test_adminq(void)
 	CHECK_EQ(aq(dev, 0x0607, param, 0), 5);
 	run_ctl(dev, "fault aq-timeout");
 	CHECK_EQ(aq(dev, 0x0001, param, 0), (unsigned long long)-1);
+	run_ctl(dev, "fault aq-timeout 1 0x000a");
+	CHECK_EQ(aq(dev, 0x0001, param, 0), 0);
+	CHECK_EQ(aq(dev, 0x000a, param, 4096), (unsigned long long)-1);
+	CHECK_EQ(aq(dev, 0x000a, param, 4096), 0);
+	/* Any, again */
+	run_ctl(dev, "fault aq-timeout");
+	CHECK_EQ(aq(dev, 0x0001, param, 0), (unsigned long long)-1);
 	/* More than a ring: it wraps. */
 	for (unsigned int i = 0; i < 70; i++)
 		CHECK_EQ(aq(dev, 0x0001, param, 0), 0);

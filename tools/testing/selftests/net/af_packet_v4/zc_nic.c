@@ -2772,6 +2772,33 @@ TEST_F_TIMEOUT(zc_come_and_go, reset_within_command, 600)
 }
 
 /*
+ * The driver opens the device after a reset, gives RTNL back, tells the firmware which
+ * driver it is (command 2), and waits for an answer that does not come; only then is
+ * the reset over. Who leaves meanwhile must neither wait for rings that nobody stops,
+ * nor have the device do no DMA any more.
+ */
+TEST_F(zc_come_and_go, reset_about_to_end)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	unsigned int round, rounds = tp4_scaled(20, 4);
+	struct ends *e = &self->e;
+
+	if (!have_model())
+		SKIP(return, "there is no model of the ports");
+	for (round = 0; round < rounds; round++) {
+		ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+		ASSERT_EQ(0, receive_some(&e->to, RING));
+		ASSERT_EQ(0, model("fault aq-timeout 1 2"));
+		ASSERT_EQ(0, model("reset core"));
+		ASSERT_EQ(0, model("wait 60 aq-timeout 0 fault"));
+		end_close(&e->to);
+		EXPECT_TRUE(tp4_pins_balanced());
+	}
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	ASSERT_EQ(0, receive_some(&e->to, 2 * RING));
+}
+
+/*
  * The last socket's reset fails before the driver makes rings for the stack, and so
  * does the next attempt to bring the device up. The socket has gone for all of them.
  * The driver asks what the device is capable of with command 10.
