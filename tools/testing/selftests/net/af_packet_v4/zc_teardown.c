@@ -808,28 +808,31 @@ static void open_use_close(struct __test_metadata *_metadata, struct ends *e)
 
 TEST_F(zc_teardown, a_thousand_rounds)
 {
-	unsigned int i, rounds = tp4_scaled(1000, 100);
+	unsigned int i, tries = 3, rounds = tp4_scaled(1000, 100);
+	long long before, kb, lost, pinned;
 	struct ends *e = &self->e;
-	long long before, kb, pinned;
 
 	ASSERT_EQ(0, far_open(e));
 	/* One round's packet buffer, rings and arrays, in kB */
 	kb = 2 * RING * (2048 + 16) / 1024 + 2 * 256 * 16 / 1024;
 	if (e->shared)
 		kb -= 2 * RING * 2;
+	/* A leak of a part of each round would be seen, see teardown.c */
+	kb = rounds * kb / 4;
 	for (i = 0; i < 50; i++)
 		open_use_close(_metadata, e);
 	pinned = tp4_pinned();
 	EXPECT_EQ(e->to.zc ? FRAMES * 2048 / TP4_PAGE : 0, pinned);
-	before = tp4_mem_available();
-	ASSERT_LT(0, before);
-	for (i = 0; i < rounds; i++)
-		open_use_close(_metadata, e);
-	EXPECT_EQ(pinned, tp4_pinned());
-
-	/* A leak of a part of each round would be seen, see teardown.c */
-	kb = rounds * kb / 4;
-	EXPECT_GE(kb, tp4_mem_lost(before, kb));
+	/* Others use memory as well, but a leak is there each time. */
+	do {
+		before = tp4_mem_available();
+		ASSERT_LT(0, before);
+		for (i = 0; i < rounds; i++)
+			open_use_close(_metadata, e);
+		EXPECT_EQ(pinned, tp4_pinned());
+		lost = tp4_mem_lost(before, kb);
+	} while (lost > kb && --tries);
+	EXPECT_GE(kb, lost);
 }
 
 /*
