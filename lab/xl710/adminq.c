@@ -237,12 +237,13 @@ static void vsi_update(struct xl710 *dev, struct vsi *vsi, const uint8_t *props)
 
 static int cmd_vsi_add(struct cmd *c)
 {
-	unsigned int i;
+	unsigned int i, type = get16(c->param + 6) & 3;
 
 	if (c->size < 128)
 		return RC_EINVAL;
-	if ((get16(c->param + 6) & 3) != 2) {
-		xl_unmodelled(c->dev, "VSI of type %u", get16(c->param + 6) & 3);
+	/* A channel's (VMDq2) is like a PF's, but for QTX_CTL */
+	if (type != 1 && type != 2) {
+		xl_unmodelled(c->dev, "VSI of type %u", type);
 		return RC_EINVAL;
 	}
 	for (i = 1; i < VSI_NR; i++) {

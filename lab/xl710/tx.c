@@ -48,7 +48,9 @@ void txq_enable(struct xl710 *dev, unsigned int nr, uint32_t val)
 		if (q->quiesced)
 			xl_violation(dev, "TX queue %u: enabled, but GLLAN_TXPRE_QDIS still announces that it goes",
 				     nr);
-		if ((ctl & 3) != 2)
+		/* The PF's, or one of a VSI of the PF (VFVM_INDX) */
+		if ((ctl & 3) != 2 &&
+		    ((ctl & 3) != 1 || !vsi_by_number(dev, ctl >> 7 & 0x1ff)))
 			xl_violation(dev, "TX queue %u: enabled with QTX_CTL %#x", nr, ctl);
 		q->enabled = true;
 		q->reported = q->head;

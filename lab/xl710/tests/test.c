@@ -196,7 +196,8 @@ static void rx_on(struct xl710 *dev, unsigned int q, unsigned int max)
 	CHECK_EQ(r32(dev, QRX_ENA(q)), QENA_REQ | QENA_STAT);
 }
 
-static void tx_on(struct xl710 *dev, unsigned int q)
+/* @owner: for QTX_CTL */
+static void tx_on_as(struct xl710 *dev, unsigned int q, uint32_t owner)
 {
 	uint8_t *c = (uint8_t *)at(HMC) + q * 128;
 
@@ -208,11 +209,16 @@ static void tx_on(struct xl710 *dev, unsigned int q)
 	bits(c, 128 + 32, 1, 1);
 	bits(c, 128 + 33, 13, RING);
 	bits(c, 192, 64, HEAD_WB + q * 64);
-	w32(dev, QTX_CTL(q), 2);
+	w32(dev, QTX_CTL(q), owner);
 	w32(dev, QINT_TQCTL(q), QINT_CTL_CAUSE_ENA | 3 << 11 | (q + 1));
 	w32(dev, GLLAN_TXPRE_QDIS(0), q | TXPRE_QDIS_CLEAR);
 	w32(dev, QTX_ENA(q), QENA_REQ);
 	CHECK_EQ(r32(dev, QTX_ENA(q)), QENA_REQ | QENA_STAT);
+}
+
+static void tx_on(struct xl710 *dev, unsigned int q)
+{
+	tx_on_as(dev, q, 2);
 }
 
 static void irq_on(struct xl710 *dev, unsigned int vector)
@@ -552,6 +558,32 @@ static void test_vsi(void)
 	CHECK_EQ(aq(dev, 0x0243, param, 0), 0);
 	memcpy(param, &seid, 2);
 	CHECK_EQ(aq(dev, 0x0243, param, 0), 2);		/* no such thing */
+	xl710_free(dev);
+}
+
+/* A channel's: its queues are those of a VSI that there is */
+static void test_vmdq(void)
+{
+	struct xl710 *dev = new_dev(0);
+	uint8_t param[16] = { 0 }, *buf = at(AQ_BUF);
+	uint16_t number;
+
+	aq_on(dev);
+	param[6] = 1;
+	memset(buf, 0, 128);
+	CHECK_EQ(aq(dev, 0x0210, param, 128), 0);
+	memcpy(&number, param + 2, 2);
+	tx_on_as(dev, 1, 1 | number << 7);
+	CHECK_EQ(dev->violations, 0);
+	tx_on_as(dev, 2, 1 | (number + 1) << 7);
+	CHECK_EQ(dev->violations, 1);
+	/* A virtual function's, which has none */
+	tx_on_as(dev, 3, 0);
+	CHECK_EQ(dev->violations, 2);
+	CHECK_EQ(dev->unmodelled, 0);
+	param[6] = 0;
+	CHECK_EQ(aq(dev, 0x0210, param, 128), 14);
+	CHECK_EQ(dev->unmodelled, 1);
 	xl710_free(dev);
 }
 
@@ -1708,6 +1740,7 @@ static const struct test tests[] = {
 	{ "admin queue: rules", test_adminq_rules },
 	{ "link events", test_link_event },
 	{ "VSIs", test_vsi },
+	{ "VSIs of channels", test_vmdq },
 	{ "interrupts: ITR, enable, software interrupt", test_itr },
 	{ "receive: write-back, filters, errors, statistics", test_rx },
 	{ "receive: jumbo frames", test_rx_jumbo },

@@ -2777,7 +2777,7 @@ TEST_F_TIMEOUT(zc_come_and_go, reset_within_command, 600)
  * the reset over. Who leaves meanwhile must neither wait for rings that nobody stops,
  * nor have the device do no DMA any more.
  */
-TEST_F(zc_come_and_go, reset_about_to_end)
+TEST_F_TIMEOUT(zc_come_and_go, reset_about_to_end, 300)
 {
 	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
 	unsigned int round, rounds = tp4_scaled(20, 4);
@@ -2922,6 +2922,50 @@ TEST_F(zc_come_and_go, unbound)
 	}
 	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
 	ASSERT_EQ(0, receive_some(&e->to, RING));
+}
+
+#define DIVIDE	"tc qdisc add dev %s root mqprio num_tc 2 map 0 1 " \
+		"queues 1@0 1@1 hw 1 mode channel"
+
+/*
+ * Queues of traffic classes (channels), and those of a macvlan that the card knows, are
+ * not the device's: they are not to be had beside zero copy, and a macvlan then does
+ * without the card. Nor is there zero copy beside traffic classes.
+ */
+TEST_F_TIMEOUT(zc_come_and_go, no_channels, 300)
+{
+	struct tp4_cfg cfg = { .rx_nr = RING, .tx_nr = RING };
+	struct ends *e = &self->e;
+	char *dev = e->to.dev;
+
+	if (!have_model())
+		SKIP(return, "there is no model of the ports");
+	if (nic_queues(dev, false) < 2)
+		SKIP(return, "a single queue cannot be divided");
+	ASSERT_EQ(0, run("ethtool -K %s l2-fwd-offload on", dev));
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	ASSERT_EQ(0, receive_some(&e->to, RING));
+	EXPECT_EQ(0, run(DIVIDE " 2>&1 | grep -q 'resource busy'", dev));
+	ASSERT_EQ(0, run("ip link add link %s name tp4mv type macvlan", dev));
+	ASSERT_EQ(0, run("ip link set tp4mv up"));
+	EXPECT_EQ(0, receive_some(&e->to, 2 * RING));
+	end_close(&e->to);
+
+	/* The driver keeps queues for macvlans, once it has had one */
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	EXPECT_EQ(0, receive_some(&e->to, RING));
+	ASSERT_EQ(0, run("ip link del tp4mv"));
+	ASSERT_EQ(0, run("ethtool -K %s l2-fwd-offload off", dev));
+	end_close(&e->to);
+
+	ASSERT_EQ(0, run(DIVIDE, dev));
+	ASSERT_EQ(0, nics_ready(e));
+	EXPECT_EQ(-EOPNOTSUPP, end_open(&e->to, &cfg));
+	end_close(&e->to);
+	ASSERT_EQ(0, run("tc qdisc del dev %s root", dev));
+	ASSERT_EQ(0, nics_ready(e));
+	ASSERT_EQ(0, nic_open(e, &e->to, &cfg));
+	EXPECT_EQ(0, receive_some(&e->to, RING));
 }
 
 TEST_HARNESS_MAIN
